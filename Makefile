@@ -1,0 +1,54 @@
+# Everything a developer or a newcomer runs. `make help` lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test check bench format lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## Install, ingest seeds/ into ./store, show the result and where it is
+	@$(BIN)/docsluice run seeds --store store
+
+test: $(VENV)/installed-dev ## Install, run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed-dev ## Lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev ## Measure; prints ratios (long; docs/performance.md says what they mean)
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/installed-dev ## Pin the newest allowed versions, with hashes, in the constraints files
+	$(INSTALL) uv
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --extra build pyproject.toml -o constraints.txt
+	$(BIN)/uv pip compile $(LOCK_FLAGS) --extra build --extra dev -c constraints.txt pyproject.toml -o constraints-dev.txt
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+
+clean: ## Remove the environment, the caches and ./store
+	rm -rf $(VENV) store .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"docsluice needs Python 3.11, 3.12 or 3.13; this is {v[0]}.{v[1]}. Name one: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python cannot make a virtual environment; on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }
+	@touch $@
+
+$(VENV)/installed: constraints.txt pyproject.toml | $(VENV)/created
+	@echo "Installing docsluice into $(VENV) (once) ..."
+	@$(INSTALL) --require-hashes --no-deps -r constraints.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: constraints-dev.txt $(VENV)/installed
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(INSTALL) --require-hashes --no-deps -r constraints-dev.txt
+	@touch $@

@@ -1,0 +1,188 @@
+"""One run from beginning to end: list, compare with the ledger, run the graph, index, commit."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from transforms.read.listing import Listing, list_sources
+from transforms.read.plan import plan_units
+
+from pipelines import __version__
+from pipelines.lock import writer_lock
+from pipelines.publish import catch_up, open_index, publish_run
+from pipelines.runners import pipeline_options, worker_count
+from pipelines.settings import ConfigurationError, Settings
+from pipelines.state import published_parts, seen_versions
+from pipelines.store import Store, run_files
+from transforms import files
+from transforms.index import Index
+from transforms.read.slices import SourceFile
+from transforms.run import Run
+
+log = logging.getLogger(__name__)
+
+
+class RunFailedError(RuntimeError):
+    """A run that failed; nothing of it was committed. The message is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did; ``run_id`` is None when there was nothing to do."""
+
+    run_id: str | None
+    unchanged: int
+    outcomes: dict[str, int] = field(default_factory=dict)
+    languages: dict[str, int] = field(default_factory=dict)
+    source_bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Number of dead letters."""
+        return self.outcomes.get("failed", 0)
+
+
+Follow = Callable[[Run, dict[int, int]], AbstractContextManager[None]]
+"""Shows the progress of a run, given the size of each work unit."""
+
+
+def execute(settings: Settings, follow: Follow) -> Summary:
+    """Ingest what is new or changed under the sources into the store.
+
+    Raises:
+        ConfigurationError: no sources, or settings that contradict each other.
+        ModelNotInstalled: a configured model that is not there.
+        SourceError: a source that does not exist.
+        StoreError: a store that cannot be used.
+        StoreBusyError: another run is writing to the store.
+        SearchIndexError: an index that cannot be used.
+        RunFailedError: the run failed; the store is as it was.
+    """
+    started = time.monotonic()
+    if not settings.sources:
+        raise ConfigurationError("name at least one source: a file, directory, glob or URI")
+    if settings.entities and settings.models:
+        from transforms.entities import check_models
+
+        check_models(settings.models)
+    listing = list_sources(settings.sources, settings.include, settings.exclude)
+    store = Store(settings.store)
+    store.create()
+    with writer_lock(settings.store), open_index(settings) as index:
+        for run_id in store.discard_uncommitted():
+            log.warning("discarded run %s, which was not committed", run_id)
+        if index is not None:
+            catch_up(store, index)
+        seen = {} if settings.reprocess else seen_versions(store)
+        new = tuple(file for file in listing.files if seen.get(file.uri) != file.version)
+        unchanged = len(listing.files) - len(new)
+        if not new and not listing.problems:
+            return Summary(None, unchanged, seconds=time.monotonic() - started)
+        run = store.new_run()
+        try:
+            _process(settings, store, run, new, listing, follow)
+            summary = _summarise(store, run, new, unchanged, time.monotonic() - started)
+            _commit(settings, store, run, summary, index)
+        except BaseException:
+            if run.run_id not in store.manifests:
+                store.discard(run)
+            raise
+        return summary
+
+
+def _process(
+    settings: Settings,
+    store: Store,
+    run: Run,
+    new: tuple[SourceFile, ...],
+    listing: Listing,
+    follow: Follow,
+) -> None:
+    """Run the graph; every document ends in a file of the run."""
+    import apache_beam as beam
+
+    from pipelines.ingest import build
+    from transforms.dead_letters import write_dead_letters
+    from transforms.ledger import rejected_row, write_ledger
+
+    units = plan_units(new)
+    published = published_parts(store, {file.uri for file in new})
+    sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}
+    options = pipeline_options(settings, worker_count(settings, sum(sizes.values())))
+    if listing.problems:
+        write_ledger(run, "00000-000", "list", tuple(map(rejected_row, listing.problems)))
+        write_dead_letters(run, "00000-000", "list", listing.problems)
+    if not units:
+        return
+    pipeline = beam.Pipeline(options=options)
+    build(pipeline, run, units, settings, published)
+    try:
+        with follow(run, sizes):
+            pipeline.run().wait_until_finish()
+    except Exception as error:
+        log.debug("the pipeline failed", exc_info=True)
+        raise RunFailedError(f"the run failed, nothing was committed: {_cause(error)}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost error that workers report, in one line, without their traceback."""
+    lines = [line.strip() for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _summarise(
+    store: Store, run: Run, new: tuple[SourceFile, ...], unchanged: int, seconds: float
+) -> Summary:
+    outcomes: Counter[str] = Counter()
+    for table in store.tables("ledger", ["outcome"], [run.run_id]):
+        outcomes.update(table.column("outcome").to_pylist())
+    languages: Counter[str] = Counter()
+    for table in store.tables("documents", ["language"], [run.run_id]):
+        languages.update(table.column("language").to_pylist())
+    return Summary(
+        run.run_id,
+        unchanged,
+        dict(outcomes),
+        dict(languages.most_common()),
+        sum(file.size for file in new),
+        seconds,
+    )
+
+
+def _commit(
+    settings: Settings, store: Store, run: Run, summary: Summary, index: Index | None
+) -> None:
+    """Make the run count: index filled, manifest written, index committed, spool deleted.
+
+    A crash between the last two leaves an index that misses a run; ``catch_up`` mends that.
+    """
+    manifest: dict[str, Any] = {
+        "run_id": run.run_id,
+        "docsluice": __version__,
+        "started_at": run.started_at.isoformat(),
+        "committed_at": datetime.now(UTC).isoformat(),
+        "seconds": round(summary.seconds, 3),
+        "source_bytes": summary.source_bytes,
+        "unchanged": summary.unchanged,
+        "outcomes": summary.outcomes,
+        "languages": summary.languages,
+        "settings": settings.model_dump(mode="json"),
+        "files": run_files(run),
+    }
+    if index is None:
+        store.commit(run, manifest)
+    else:
+        with index.begin(run.run_id) as transaction:
+            publish_run(store, run.run_id, transaction)
+            transaction.prepare()
+            store.commit(run, manifest)
+            transaction.commit()
+    files.delete_tree(run.directory("spool"))

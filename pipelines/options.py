@@ -1,0 +1,28 @@
+"""Settings, as the options that each transform takes."""
+
+from __future__ import annotations
+
+from pipelines.settings import Settings
+from transforms.clean import CleanOptions, reject_flags
+from transforms.read import FieldNames, ReadOptions
+
+
+def read_options(settings: Settings) -> ReadOptions:
+    """What the readers need to know."""
+    return ReadOptions(
+        fields=FieldNames(
+            text=settings.text_field,
+            title=settings.title_field,
+            id=settings.id_field,
+            date=settings.date_field,
+            url=settings.url_field,
+        ),
+        kind=settings.format,
+        encoding=settings.encoding,
+        max_document_bytes=settings.max_document_bytes,
+    )
+
+
+def clean_options(settings: Settings) -> CleanOptions:
+    """What the clean stage needs to know."""
+    return CleanOptions(reject=reject_flags(settings.min_quality))

@@ -1,0 +1,71 @@
+"""Fills the index from the files of runs; whatever is in the index can be rebuilt so."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipelines.settings import ConfigurationError, Settings
+from pipelines.store import Store
+from transforms import files
+from transforms.index import Index, Transaction
+from transforms.sqlite import SqliteIndex
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_index(settings: Settings) -> Iterator[Index | None]:
+    """The index that the settings name, if any.
+
+    Raises:
+        ConfigurationError: an embedded index in a store that is no local directory.
+    """
+    if settings.index == "none":
+        yield None
+        return
+    store = Store(settings.store)
+    if files.is_remote(store.path):
+        raise ConfigurationError(
+            f"the embedded index needs a store on a local disk, not {store.path}: "
+            "use --index none there"
+        )
+    index = SqliteIndex(store.index_path)
+    try:
+        yield index
+    finally:
+        index.close()
+
+
+def publish_run(store: Store, run_id: str, transaction: Transaction) -> None:
+    """Put into a transaction what a run changed: its documents, and those no longer published."""
+    published: set[str] = set()
+    for table in store.tables("documents", run_ids=[run_id]):
+        published.update(table.column("id").to_pylist())
+        transaction.upsert(table)
+    gone: set[str] = set()
+    duplicates: Counter[str] = Counter()
+    for table in store.tables("ledger", ["id", "outcome", "duplicate_of"], [run_id]):
+        for row in table.to_pylist():
+            if row["outcome"] != "kept":
+                gone.add(row["id"])
+            if row["duplicate_of"] is not None:
+                duplicates[row["duplicate_of"]] += 1
+    transaction.delete(gone - published)
+    transaction.add_duplicates(
+        {id_: count for id_, count in duplicates.items() if id_ not in published}
+    )
+
+
+def catch_up(store: Store, index: Index) -> list[str]:
+    """Apply the committed runs that the index does not have; returns their ids."""
+    applied = index.runs()
+    missing = [run_id for run_id in store.manifests if run_id not in applied]
+    for run_id in missing:
+        log.info("indexing run %s, which the index does not have", run_id)
+        with index.begin(run_id) as transaction:
+            publish_run(store, run_id, transaction)
+            transaction.commit()
+    return missing

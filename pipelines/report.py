@@ -1,0 +1,161 @@
+"""Results in words: the summary of a run, and the report of a store."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.settings import Settings
+from pipelines.store import Store, StoreError
+
+if TYPE_CHECKING:
+    from pipelines.execute import Summary
+
+SHOWN_IN_FULL = 20
+"""Up to as many documents, a run shows each of them."""
+
+MB = 1_000_000
+
+
+def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
+    """Print what a run did, where its results are and how to go on."""
+    store = Store(settings.store)
+    if as_json:
+        typer.echo(orjson.dumps({**asdict(summary), "store": store.path}).decode())
+        return
+    console = Console(highlight=False)
+    documents = _newest_documents(store, summary.run_id)
+    if 0 < len(documents) <= SHOWN_IN_FULL:
+        console.print(_document_table(documents))
+    console.print(_sentence(summary))
+    for kind, number in sorted(summary.outcomes.items()):
+        if kind == "failed":
+            console.print(
+                f"{number:,} failed; see {store.path}/dead-letters/run={summary.run_id}",
+                style="red",
+            )
+    console.print(f"Parquet: {store.path}/documents", soft_wrap=True)
+    if settings.index == "sqlite":
+        console.print(f"Index:   {store.index_path}", soft_wrap=True)
+        where = "" if store.path == "store" else f" --store {store.path}"
+        console.print(f"Try:     docsluice search {_example(documents)}{where}", soft_wrap=True)
+    if "rejected" in summary.outcomes or "failed" in summary.outcomes:
+        console.print("Why:     docsluice report, docsluice explain FILE", soft_wrap=True)
+
+
+def _sentence(summary: Summary) -> str:
+    unchanged = f"{summary.unchanged:,} files unchanged"
+    if summary.run_id is None:
+        return f"Nothing new: {unchanged}."
+    parts = [f"{number:,} {kind}" for kind, number in summary.outcomes.items()]
+    total = sum(summary.outcomes.values())
+    megabytes = summary.source_bytes / MB
+    rate = f"{total / summary.seconds:,.0f} documents/s, {megabytes / summary.seconds:,.2f} MB/s"
+    also = f"; {unchanged}" if summary.unchanged else ""
+    return (
+        f"{total:,} documents ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s ({rate}): "
+        f"{', '.join(parts)}{also}."
+    )
+
+
+def _newest_documents(store: Store, run_id: str | None) -> list[dict[str, Any]]:
+    """Ledger rows of the run, or of the last one, with what is known of published documents."""
+    runs = [run_id] if run_id else list(store.manifests)[-1:]
+    if not runs or sum(store.manifests[runs[0]]["outcomes"].values()) > SHOWN_IN_FULL:
+        return []
+    published = {
+        row["id"]: row
+        for table in store.tables("documents", ["id", "title", "language", "entities"], runs)
+        for row in table.to_pylist()
+    }
+    rows = [row for table in store.tables("ledger", run_ids=runs) for row in table.to_pylist()]
+    rows.sort(key=lambda row: row["source"])
+    return [{**row, "published": published.get(row["id"])} for row in rows]
+
+
+def _document_table(rows: Iterable[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("document", "title", "language", "entities", "outcome"):
+        table.add_column(heading, overflow="fold" if heading == "document" else "ellipsis")
+    for row in rows:
+        document = row["published"] or {"title": "", "language": "", "entities": []}
+        why = "" if row["outcome"] == "kept" or not row["reason"] else f": {row['reason']}"
+        table.add_row(
+            unquote(row["source"].rsplit("/", 1)[-1]),
+            document["title"],
+            document["language"],
+            ", ".join(f"{name} {label}" for name, label in _top_names(document["entities"], 6)),
+            f"{row['outcome']}{why}",
+        )
+    return table
+
+
+def _top_names(entities: Iterable[dict[str, Any]], number: int) -> list[tuple[str, str]]:
+    counts = Counter((entity["text"], entity["label"]) for entity in entities)
+    return [name for name, _ in counts.most_common(number)]
+
+
+def _example(rows: Iterable[dict[str, Any]]) -> str:
+    """A search that finds something: the most mentioned name, else a placeholder."""
+    entities = [entity for row in rows for entity in (row["published"] or {}).get("entities", [])]
+    people = [entity for entity in entities if entity["label"] == "PER"]
+    names = _top_names(people or entities, 1)
+    return f'"{names[0][0]}"' if names else '"some words"'
+
+
+def show_report(path: str, run_id: str | None, as_json: bool) -> None:
+    """Print what became of the documents of a run, or of all runs, and why.
+
+    Raises:
+        StoreError: there is no such store or run.
+    """
+    store = Store(path)
+    if not store.manifests:
+        raise StoreError(f"there is no run in {path}; docsluice run makes one")
+    if run_id is not None and run_id not in store.manifests:
+        known = ", ".join(list(store.manifests)[-5:])
+        raise StoreError(f"there is no run {run_id} in {path}; the last ones are {known}")
+    runs = [run_id] if run_id else list(store.manifests)
+    reasons: Counter[tuple[str, str]] = Counter()
+    for table in store.tables("ledger", ["outcome", "reason"], runs):
+        counts = table.group_by(["outcome", "reason"]).aggregate([([], "count_all")])
+        for row in counts.to_pylist():
+            for reason in _reasons(row["outcome"], row["reason"]):
+                reasons[row["outcome"], reason] += row["count_all"]
+    outcomes: Counter[str] = Counter()
+    for name in runs:
+        outcomes.update(store.manifests[name]["outcomes"])
+    if as_json:
+        listed = [
+            {"outcome": outcome, "reason": reason, "documents": number}
+            for (outcome, reason), number in reasons.most_common()
+        ]
+        found = {"runs": runs, "outcomes": dict(outcomes), "reasons": listed}
+        typer.echo(orjson.dumps(found).decode())
+        return
+    console = Console(highlight=False)
+    console.print(f"{len(runs)} run(s), {sum(outcomes.values()):,} ledger rows in {path}")
+    for outcome, number in outcomes.most_common():
+        console.print(f"\n{outcome}: {number:,}", style="bold")
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(justify="right")
+        table.add_column(overflow="fold")
+        for (of, reason), times in reasons.most_common():
+            if of == outcome and reason:
+                table.add_row(f"{times:,}", reason)
+        if table.row_count:
+            console.print(table)
+
+
+def _reasons(outcome: str, reason: str) -> list[str]:
+    """Reasons to count: each quality flag of a kept document, and no line numbers or sizes."""
+    return reason.split(", ") if outcome == "kept" else [re.sub(r"\d+", "#", reason)]

@@ -1,0 +1,139 @@
+"""All settings in one typed model: defaults < YAML file < environment < command line.
+
+Every setting has the same name everywhere: ``min_quality`` in YAML, ``DOCSLUICE_MIN_QUALITY`` in
+the environment, ``--min-quality`` on the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+from yaml import YAMLError
+
+MIB = 1024 * 1024
+KINDS = ("text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet")
+
+
+class ConfigurationError(ValueError):
+    """A setting that cannot be used; the message is one line for the user."""
+
+
+class Settings(BaseSettings):
+    """What a run does; see ``docsluice run --help`` for each setting in words."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DOCSLUICE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        hide_input_in_errors=True,  # an input may be a secret
+    )
+
+    sources: list[str] = Field(default_factory=list)
+    store: str = "store"
+
+    include: list[str] = Field(default_factory=list)
+    exclude: list[str] = Field(default_factory=list)
+    format: Literal["text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet"] | None = (
+        None
+    )
+    encoding: str | None = None
+    text_field: str | None = None
+    title_field: str | None = None
+    id_field: str | None = None
+    date_field: str | None = None
+    url_field: str | None = None
+    max_document_bytes: int = Field(default=64 * MIB, gt=0)
+    reprocess: bool = False
+
+    min_quality: Literal["any", "fair", "good"] | list[str] = "any"
+
+    duplicates: Literal["drop", "keep", "off"] = "drop"
+    similarity_threshold: float = Field(default=0.8, gt=0.0, le=1.0)
+
+    entities: bool = True
+    models: dict[str, str] = Field(default_factory=dict)
+
+    index: Literal["sqlite", "none"] = "sqlite"
+
+    runner: str = "direct"
+    workers: int | None = Field(default=None, ge=1)
+    runner_options: list[str] = Field(default_factory=list)
+    strict: bool = False
+
+    @field_validator("duplicates", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, value: object) -> object:
+        """YAML 1.1 reads a bare ``off`` as false."""
+        return "off" if value is False else value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                "".encode(value)
+            except LookupError:
+                raise ValueError(f"no encoding is called {value!r}") from None
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before environment before the YAML file that ``load`` names."""
+        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=cls.model_config.get("yaml_file"))
+        return init_settings, env_settings, yaml
+
+
+def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
+    """Settings from the flags that were given, the environment and a YAML file.
+
+    Args:
+        flags: setting name to value; None means that the flag was not given.
+        config: a YAML file of settings.
+
+    Raises:
+        ConfigurationError: a file that cannot be read, an unknown setting or a wrong value.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    if config is not None and not config.is_file():
+        raise ConfigurationError(f"no configuration file at {config}")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(yaml_file=config, yaml_file_encoding="utf-8")
+
+    try:
+        settings = FromFile(**given)
+    except ValidationError as error:
+        raise ConfigurationError(_one_line(error)) from None
+    except (YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"cannot read {config}: {reason}") from None
+    except ValueError as error:  # pydantic-settings' own: an environment value that is no JSON
+        cause = f" ({error.__cause__})" if error.__cause__ else ""
+        raise ConfigurationError(f"{error}{cause}") from None
+    return Settings.model_construct(**settings.model_dump())
+
+
+def _one_line(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors(include_url=False, include_input=False):
+        name = ".".join(str(step) for step in problem["loc"][:1])
+        if problem["type"] == "extra_forbidden":
+            parts.append(f"there is no setting {name!r}")
+        else:
+            parts.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(dict.fromkeys(parts))

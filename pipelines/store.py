@@ -1,0 +1,133 @@
+"""The store: an output directory in which only what a manifest names counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from transforms import files
+from transforms.run import Run
+
+KINDS = ("documents", "ledger", "fingerprints", "dead-letters")
+"""What a run leaves in the store; its ``spool`` goes when it ends."""
+
+
+class StoreError(RuntimeError):
+    """A store that cannot be used; the message is one line for the user."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store at ``path``, a directory of any Beam filesystem."""
+
+    path: str
+
+    @property
+    def index_path(self) -> Path:
+        """Where the embedded index lies."""
+        return Path(self.path, "search.db")
+
+    @cached_property
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """Manifest of each committed run by run id, oldest first.
+
+        Raises:
+            StoreError: a manifest is damaged.
+        """
+        found = {}
+        for name in files.names(files.join(self.path, "runs"), ".json"):
+            path = files.join(self.path, "runs", name)
+            try:
+                found[name.removesuffix(".json")] = orjson.loads(files.read(path))
+            except orjson.JSONDecodeError as error:
+                raise StoreError(
+                    f"manifest {path} is damaged ({error}); move it away and run again: "
+                    "what it named will be read anew"
+                ) from None
+        return found
+
+    def new_run(self, now: datetime | None = None) -> Run:
+        """A run whose id sorts after every committed one, even when the clock jumped back."""
+        now = now or datetime.now(UTC)
+        last = max((int(run_id.split("-")[0]) for run_id in self.manifests), default=0)
+        return Run(self.path, f"{last + 1:06d}-{now:%Y%m%dT%H%M%SZ}", now)
+
+    def create(self) -> None:
+        """Make sure that the store can be written.
+
+        Raises:
+            StoreError: it cannot.
+        """
+        probe = files.join(self.path, "runs", ".writable")
+        try:
+            files.write(probe, b"")
+            if not files.is_remote(self.path):
+                Path(probe).unlink()
+        except Exception as error:  # what Beam's filesystems raise has no common base
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(f"cannot write to the store {self.path}: {reason}") from None
+
+    def discard_uncommitted(self) -> list[str]:
+        """Delete the files of runs that have no manifest; returns their ids."""
+        discarded = set()
+        for kind in (*KINDS, "spool"):
+            for name in files.directories(files.join(self.path, kind)):
+                run_id = name.removeprefix("run=")
+                if name.startswith("run=") and (kind == "spool" or run_id not in self.manifests):
+                    files.delete_tree(files.join(self.path, kind, name))
+                    discarded.add(run_id)
+        return sorted(discarded - set(self.manifests))
+
+    def discard(self, run: Run) -> None:
+        """Delete all files of a run that was not committed."""
+        for kind in (*KINDS, "spool"):
+            files.delete_tree(run.directory(kind))
+
+    def commit(self, run: Run, manifest: dict[str, Any]) -> None:
+        """Write the manifest: from here on the run counts."""
+        path = files.join(self.path, "runs", f"{run.run_id}.json")
+        files.write(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+        self.__dict__.pop("manifests", None)
+
+    def parts(self, kind: str, run_ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+        """(run id, path) of the committed files of a kind, in the order of runs and parts."""
+        for run_id in self.manifests if run_ids is None else run_ids:
+            directory = files.join(self.path, kind, f"run={run_id}")
+            for name in files.names(directory):
+                yield run_id, files.join(directory, name)
+
+    def tables(
+        self, kind: str, columns: list[str] | None = None, run_ids: Iterable[str] | None = None
+    ) -> Iterator[pa.Table]:
+        """The committed Parquet parts of a kind, one table each.
+
+        Raises:
+            StoreError: a part is damaged.
+        """
+        for _, path in self.parts(kind, run_ids):
+            yield read_part(path, columns)
+
+
+def read_part(path: str, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet part as a table.
+
+    Raises:
+        StoreError: the part is damaged.
+    """
+    try:
+        return pq.read_table(pa.BufferReader(files.read(path)), columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from None
+
+
+def run_files(run: Run) -> dict[str, list[str]]:
+    """Names of the files that a run has written, by kind."""
+    return {kind: files.names(run.directory(kind)) for kind in KINDS}

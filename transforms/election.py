@@ -1,0 +1,123 @@
+"""The verdicts: which documents of each part are duplicates, and of which canonical."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.candidates import Candidates, RowCode
+from transforms.clusters import Buckets, elect
+from transforms.document import Document, Rejected
+
+
+@dataclass(slots=True)
+class PartVerdicts:
+    """What the election says of the rows of one part; rows not named are on their own.
+
+    ``canonical_of`` gives (id of the canonical, similarity) for a duplicate, ``duplicates_of``
+    the number of duplicates of a canonical.
+    """
+
+    canonical_of: dict[int, tuple[str, float]] = field(default_factory=dict)
+    duplicates_of: dict[int, int] = field(default_factory=dict)
+    repeated: set[int] = field(default_factory=set)
+
+    def apply(self, row: int, document: Document) -> Document | Rejected:
+        """The document as the verdict leaves it."""
+        if row in self.repeated:
+            return Rejected(
+                document.id,
+                document.source,
+                document.source_version,
+                "rejected",
+                reason="an earlier record of this run has the same id; the first one counts",
+                stage="duplicates",
+                content_hash=document.content_hash,
+            )
+        if row in self.canonical_of:
+            canonical, similarity = self.canonical_of[row]
+            return replace(
+                document, cluster_id=canonical, duplicate_of=canonical, similarity=similarity
+            )
+        return replace(
+            document, cluster_id=document.id, duplicate_count=self.duplicates_of.get(row, 0)
+        )
+
+
+def hold_election(
+    candidates: Candidates,
+    same_id: Sequence[Buckets],
+    alike: Sequence[Buckets],
+    threshold: float,
+) -> Iterator[tuple[str, PartVerdicts]]:
+    """Elect the canonicals among all documents that share a bucket.
+
+    Args:
+        candidates: reads the documents by their codes (see ``RowCode``).
+        same_id: codes of documents whose ids begin alike.
+        alike: codes of documents that share a band or the beginning of a content hash.
+        threshold: Jaccard similarity from which on a document is a duplicate.
+
+    Yields:
+        (part of this run, verdicts on its rows), for the parts that have any.
+    """
+    verdicts: dict[str, PartVerdicts] = {}
+
+    def on(code: int) -> tuple[PartVerdicts, int]:
+        part, row = RowCode.part_and_row(code)
+        return verdicts.setdefault(part, PartVerdicts()), row
+
+    repeated = _repeated(candidates, same_id)
+    for code in repeated.tolist():
+        part, row = on(code)
+        part.repeated.add(row)
+
+    alike = [_without(found, repeated) for found in alike]
+    codes = _codes(alike)
+    if len(codes):
+        facts = candidates.facts(codes)
+        result = elect(
+            facts.order,
+            [Buckets(np.searchsorted(codes, found.rows), found.offsets) for found in alike],
+            facts.content_hashes,
+            facts.published,
+            facts.characters,
+            lambda rows: candidates.shingles(codes[rows]),
+            threshold,
+        )
+        for removed in np.flatnonzero(result.canonical >= 0).tolist():
+            leader = int(result.canonical[removed])
+            part, row = on(int(codes[removed]))
+            part.canonical_of[row] = (facts.ids[leader], float(result.similarity[removed]))
+            if not facts.published[leader]:
+                part, row = on(int(codes[leader]))
+                part.duplicates_of[row] = part.duplicates_of.get(row, 0) + 1
+    yield from sorted(verdicts.items())
+
+
+def _codes(all_: Sequence[Buckets]) -> NDArray[np.int64]:
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(found.rows for found in all_)]))
+
+
+def _repeated(candidates: Candidates, same_id: Sequence[Buckets]) -> NDArray[np.int64]:
+    """Codes of the documents whose id an earlier document has."""
+    codes = _codes(same_id)
+    seen: set[str] = set()
+    again = []
+    for code, id_ in zip(codes.tolist(), candidates.ids(codes), strict=True):
+        if id_ in seen:
+            again.append(code)
+        seen.add(id_)
+    return np.array(again, np.int64)
+
+
+def _without(found: Buckets, codes: NDArray[np.int64]) -> Buckets:
+    """The buckets without some of their rows."""
+    if not len(codes):
+        return found
+    stays = ~np.isin(found.rows, codes)
+    kept_before = np.concatenate(([0], np.cumsum(stays)))
+    return Buckets(found.rows[stays], kept_before[found.offsets])

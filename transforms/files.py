@@ -1,0 +1,105 @@
+"""Files of the store on any filesystem: plain calls for local paths, Beam's filesystems elsewhere.
+
+Beam is imported only for paths with a scheme, so that commands over a local store start fast.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+_SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
+
+
+def is_remote(path: str) -> bool:
+    """Whether the path has a scheme (``gs://``, ``s3://``, …) and so needs Beam to be opened."""
+    return bool(_SCHEME.match(path)) and not path.startswith("file://")
+
+
+def join(base: str, *parts: str) -> str:
+    """The path of a file below ``base``."""
+    return "/".join([base.rstrip("/"), *parts]) if is_remote(base) else str(Path(base, *parts))
+
+
+def write(path: str, data: bytes) -> None:
+    """Write a whole file so that it is seen complete or not at all; overwrites.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if is_remote(path):
+        with _filesystems().create(path, compression_type="uncompressed") as file:
+            file.write(data)
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read(path: str) -> bytes:
+    """The whole content of a file.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if not is_remote(path):
+        return Path(path).read_bytes()
+    with _filesystems().open(path, compression_type="uncompressed") as file:
+        return bytes(file.read())
+
+
+def names(directory: str, suffix: str = "") -> list[str]:
+    """Sorted names of the files directly in a directory that end in ``suffix``; [] if absent."""
+    if not is_remote(directory):
+        try:
+            found = [entry.name for entry in os.scandir(directory)]
+        except FileNotFoundError:
+            return []
+    else:
+        matched = _filesystems().match([directory.rstrip("/") + "/*"])[0].metadata_list
+        found = [metadata.path.rstrip("/").rsplit("/", 1)[-1] for metadata in matched]
+    return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
+
+
+def directories(directory: str) -> list[str]:
+    """Sorted names of the directories directly in a directory; [] if it does not exist."""
+    if not is_remote(directory):
+        try:
+            return sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
+        except FileNotFoundError:
+            return []
+    base = directory.rstrip("/") + "/"
+    matched = _filesystems().match([base + "**"])[0].metadata_list
+    below = (metadata.path[len(base) :] for metadata in matched)
+    return sorted({path.split("/", 1)[0] for path in below if "/" in path})
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or directory of this path."""
+    return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).exists()
+
+
+def delete_tree(path: str) -> None:
+    """Remove a directory and all it holds; nothing happens if it does not exist."""
+    if not is_remote(path):
+        shutil.rmtree(path, ignore_errors=True)
+    elif any(result.metadata_list for result in _filesystems().match([path.rstrip("/") + "/**"])):
+        _filesystems().delete([path.rstrip("/") + "/"])
+
+
+def _filesystems() -> Any:
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems
