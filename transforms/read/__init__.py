@@ -1,0 +1,1 @@
+"""Raw documents from files of many kinds: listing, planning and reading them."""
