@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that ``docsluice --help`` is 
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,7 +108,8 @@ def run(
         str | None,
         typer.Option(
             metavar="LEVEL",
-            help="Reject documents below: any, fair or good. [default: any, which rejects none]",
+            help="Reject documents below any, fair or good, or with one of these quality flags "
+            "(with commas). [default: any, which rejects none]",
         ),
     ] = None,
     duplicates: Annotated[
@@ -180,6 +182,7 @@ def run(
     configuration; 3 failed, nothing committed.
     """
     set_up_logging(verbose, quiet)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with errors_in_words():
         flags = {
             "sources": sources or None,

@@ -29,7 +29,7 @@ def set_up_logging(verbose: bool = False, quiet: bool = False) -> None:
     for name in ("pipelines", "transforms"):
         logging.getLogger(name).setLevel(level)
     for name in ("root", "apache_beam"):  # Beam warns of extras that we do not use
-        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.ERROR)
+        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.CRITICAL)
 
 
 def complain(message: str) -> None:

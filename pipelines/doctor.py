@@ -93,6 +93,24 @@ def _store(path: str) -> Finding:
 
 
 def _models() -> list[Finding]:
-    from transforms.entity_models import describe_models
+    """Which model finds the names in each language."""
+    from transforms.entity_models import EntityConfig, choose
+    from transforms.language import LANGUAGES
 
-    return [Finding("entities", True, line) for line in describe_models()]
+    found = []
+    config = EntityConfig()
+    by_fallback = []
+    for language in sorted(LANGUAGES):
+        choice = choose(language, config)
+        if choice is None:
+            found.append(
+                Finding("entities", False, f"{language}: no model", "install docsluice again")
+            )
+        elif choice.origin == "fallback":
+            by_fallback.append(language)
+        else:
+            found.append(Finding("entities", True, f"{language}: {choice.name} ({choice.origin})"))
+    if by_fallback:
+        detail = f"the model that ships with docsluice: {', '.join(by_fallback)}"
+        found.append(Finding("entities", True, detail))
+    return found

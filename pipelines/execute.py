@@ -11,18 +11,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from transforms.read.listing import Listing, list_sources
-from transforms.read.plan import plan_units
-
 from pipelines import __version__
 from pipelines.lock import writer_lock
 from pipelines.publish import catch_up, open_index, publish_run
-from pipelines.runners import pipeline_options, worker_count
+from pipelines.runners import open_pipeline
 from pipelines.settings import ConfigurationError, Settings
-from pipelines.state import published_parts, seen_versions
+from pipelines.state import file_of, published_parts, seen_versions
 from pipelines.store import Store, run_files
 from transforms import files
 from transforms.index import Index
+from transforms.read.listing import Listing, list_sources
+from transforms.read.plan import plan_units
 from transforms.read.slices import SourceFile
 from transforms.run import Run
 
@@ -70,9 +69,9 @@ def execute(settings: Settings, follow: Follow) -> Summary:
     if not settings.sources:
         raise ConfigurationError("name at least one source: a file, directory, glob or URI")
     if settings.entities and settings.models:
-        from transforms.entities import check_models
+        from transforms.entity_models import EntityConfig, check_models
 
-        check_models(settings.models)
+        check_models(EntityConfig(settings.models))
     listing = list_sources(settings.sources, settings.include, settings.exclude)
     store = Store(settings.store)
     store.create()
@@ -82,8 +81,9 @@ def execute(settings: Settings, follow: Follow) -> Summary:
         if index is not None:
             catch_up(store, index)
         seen = {} if settings.reprocess else seen_versions(store)
-        new = tuple(file for file in listing.files if seen.get(file.uri) != file.version)
-        unchanged = len(listing.files) - len(new)
+        found = [file for file in listing.files if not store.holds(file.path)]
+        new = tuple(file for file in found if seen.get(file.uri) != file.version)
+        unchanged = len(found) - len(new)
         if not new and not listing.problems:
             return Summary(None, unchanged, seconds=time.monotonic() - started)
         run = store.new_run()
@@ -107,27 +107,26 @@ def _process(
     follow: Follow,
 ) -> None:
     """Run the graph; every document ends in a file of the run."""
-    import apache_beam as beam
-
     from pipelines.ingest import build
+    from pipelines.options import read_options
     from transforms.dead_letters import write_dead_letters
     from transforms.ledger import rejected_row, write_ledger
+    from transforms.read.transform import open_anywhere
 
-    units = plan_units(new)
+    units = list(plan_units(new, options=read_options(settings), open_=open_anywhere))
     published = published_parts(store, {file.uri for file in new})
     sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}
-    options = pipeline_options(settings, worker_count(settings, sum(sizes.values())))
     if listing.problems:
         write_ledger(run, "00000-000", "list", tuple(map(rejected_row, listing.problems)))
         write_dead_letters(run, "00000-000", "list", listing.problems)
     if not units:
         return
-    pipeline = beam.Pipeline(options=options)
-    build(pipeline, run, units, settings, published)
     try:
-        with follow(run, sizes):
-            pipeline.run().wait_until_finish()
-    except Exception as error:
+        with follow(run, sizes), open_pipeline(settings, sum(sizes.values())) as pipeline:
+            build(pipeline, run, units, settings, published)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # whatever a worker raises comes as it likes
         log.debug("the pipeline failed", exc_info=True)
         raise RunFailedError(f"the run failed, nothing was committed: {_cause(error)}") from error
 
@@ -142,8 +141,13 @@ def _summarise(
     store: Store, run: Run, new: tuple[SourceFile, ...], unchanged: int, seconds: float
 ) -> Summary:
     outcomes: Counter[str] = Counter()
-    for table in store.tables("ledger", ["outcome"], [run.run_id]):
+    accounted: set[str] = set()
+    for table in store.tables("ledger", ["source", "outcome"], [run.run_id]):
         outcomes.update(table.column("outcome").to_pylist())
+        accounted.update(map(file_of, table.column("source").to_pylist()))
+    lost = [file.uri for file in new if file.uri not in accounted]
+    if lost:
+        raise RunFailedError(f"{len(lost):,} files left no ledger row, the first is {lost[0]}")
     languages: Counter[str] = Counter()
     for table in store.tables("documents", ["language"], [run.run_id]):
         languages.update(table.column("language").to_pylist())

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apache_beam as beam
-from transforms.entities import RecogniseEntities
 
-from pipelines.options import clean_options, entity_options, read_options
+from pipelines.options import clean_options, entity_config, read_options
 from pipelines.settings import Settings
 from transforms.clean import Clean
 from transforms.dead_letters import WriteDeadLetters
 from transforms.duplicates import RemoveDuplicates
+from transforms.entities import RecogniseEntities
 from transforms.language import DetectLanguage
 from transforms.ledger import KeptRows, RejectedRows, WriteLedger
 from transforms.parquet import WriteDocuments
 from transforms.published import PublishedPart
-from transforms.read import ReadDocuments, WorkUnit
+from transforms.read.slices import WorkUnit
+from transforms.read.transform import ReadDocuments
 from transforms.run import Run
 
 
@@ -40,7 +41,7 @@ def build(
     )
     enriched = unique.kept | "DetectLanguage" >> DetectLanguage()
     if settings.entities:
-        enriched |= "RecogniseEntities" >> RecogniseEntities(entity_options(settings))
+        enriched |= "RecogniseEntities" >> RecogniseEntities(entity_config(settings))
 
     enriched | "WriteDocuments" >> WriteDocuments(run)
     enriched | "KeptRows" >> KeptRows() | "LedgerKept" >> WriteLedger(run, "kept")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pipelines.settings import Settings
-from transforms.clean import CleanOptions, reject_flags
-from transforms.read import FieldNames, ReadOptions
+from transforms.clean import CleanOptions
+from transforms.entity_models import EntityConfig
+from transforms.read.fields import FieldNames
+from transforms.read.formats import ReadOptions
 
 
 def read_options(settings: Settings) -> ReadOptions:
@@ -25,4 +27,10 @@ def read_options(settings: Settings) -> ReadOptions:
 
 def clean_options(settings: Settings) -> CleanOptions:
     """What the clean stage needs to know."""
-    return CleanOptions(reject=reject_flags(settings.min_quality))
+    quality = settings.min_quality
+    return CleanOptions(min_quality=quality if isinstance(quality, str) else tuple(quality))
+
+
+def entity_config(settings: Settings) -> EntityConfig:
+    """Which entity models to use."""
+    return EntityConfig(models=settings.models)

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 SHOWN_IN_FULL = 20
 """Up to as many documents, a run shows each of them."""
 
+_WIDE = 120
+"""Characters from which on there is room for titles."""
+
+_MANY = 1_000
+"""Fewer documents are done before a rate means anything: it would tell of the start alone."""
+
 MB = 1_000_000
 
 
@@ -35,7 +41,7 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     console = Console(highlight=False)
     documents = _newest_documents(store, summary.run_id)
     if 0 < len(documents) <= SHOWN_IN_FULL:
-        console.print(_document_table(documents))
+        console.print(_document_table(documents, console.width >= _WIDE))
     console.print(_sentence(summary))
     for kind, number in sorted(summary.outcomes.items()):
         if kind == "failed":
@@ -59,12 +65,12 @@ def _sentence(summary: Summary) -> str:
     parts = [f"{number:,} {kind}" for kind, number in summary.outcomes.items()]
     total = sum(summary.outcomes.values())
     megabytes = summary.source_bytes / MB
-    rate = f"{total / summary.seconds:,.0f} documents/s, {megabytes / summary.seconds:,.2f} MB/s"
+    took = f"{total:,} documents ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s"
+    if total >= _MANY:
+        rate = f"{total / summary.seconds:,.0f} documents/s"
+        took += f" ({rate}, {megabytes / summary.seconds:,.2f} MB/s)"
     also = f"; {unchanged}" if summary.unchanged else ""
-    return (
-        f"{total:,} documents ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s ({rate}): "
-        f"{', '.join(parts)}{also}."
-    )
+    return f"{took}: {', '.join(parts)}{also}."
 
 
 def _newest_documents(store: Store, run_id: str | None) -> list[dict[str, Any]]:
@@ -82,16 +88,20 @@ def _newest_documents(store: Store, run_id: str | None) -> list[dict[str, Any]]:
     return [{**row, "published": published.get(row["id"])} for row in rows]
 
 
-def _document_table(rows: Iterable[dict[str, Any]]) -> Table:
+def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("document", "title", "language", "entities", "outcome"):
-        table.add_column(heading, overflow="fold" if heading == "document" else "ellipsis")
+    table.add_column("document", no_wrap=True, overflow="fold")
+    if with_title:
+        table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=40)
+    table.add_column("language")
+    table.add_column("entities", ratio=1)
+    table.add_column("outcome")
     for row in rows:
         document = row["published"] or {"title": "", "language": "", "entities": []}
         why = "" if row["outcome"] == "kept" or not row["reason"] else f": {row['reason']}"
         table.add_row(
             unquote(row["source"].rsplit("/", 1)[-1]),
-            document["title"],
+            *([document["title"]] if with_title else []),
             document["language"],
             ", ".join(f"{name} {label}" for name, label in _top_names(document["entities"], 6)),
             f"{row['outcome']}{why}",

@@ -1,4 +1,4 @@
-"""Beam options of each runner.
+"""Runners: where a pipeline runs, and with which options.
 
 ``direct`` is pinned to the FnApiRunner: Beam's ``DirectRunner`` may choose another engine, or
 download one, on its own.
@@ -7,12 +7,15 @@ download one, on its own.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipelines.direct import direct_runner
 from pipelines.settings import MIB, ConfigurationError, Settings
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+    import apache_beam as beam
 
 _PARALLEL_FROM = {True: 1 * MIB, False: 16 * MIB}
 """Input size from which a second process pays for the seconds it takes to start: with and
@@ -28,26 +31,28 @@ def worker_count(settings: Settings, total_bytes: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pipeline_options(settings: Settings, workers: int) -> PipelineOptions:
-    """Options for Beam.
+@contextmanager
+def open_pipeline(settings: Settings, total_bytes: int) -> Iterator[beam.Pipeline]:
+    """A pipeline on the runner that the settings name; it runs when the block ends well.
 
     Raises:
-        ConfigurationError: options that Beam does not know, or that contradict each other.
+        ConfigurationError: options that the runner does not take.
+        WorkerLostError: a worker process of the direct runner was lost.
     """
+    import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    own = [
-        option if option.startswith("--") else f"--{option}" for option in settings.runner_options
-    ]
-    if settings.runner == "direct":
-        if own:
-            raise ConfigurationError("the direct runner takes --workers and no --runner-option")
-        mode = "multi_processing" if workers > 1 else "in_memory"
-        return PipelineOptions(
-            [
-                "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
-                f"--direct_num_workers={workers}",
-                f"--direct_running_mode={mode}",
-            ]
-        )
-    return PipelineOptions([f"--runner={settings.runner}", *own])
+    given = [name if name.startswith("--") else f"--{name}" for name in settings.runner_options]
+    if settings.runner != "direct":
+        pipeline = beam.Pipeline(options=PipelineOptions([f"--runner={settings.runner}", *given]))
+        yield pipeline
+        pipeline.run().wait_until_finish()
+        return
+    if given:
+        raise ConfigurationError("the direct runner takes --workers and no --runner-option")
+    workers = worker_count(settings, total_bytes)
+    with direct_runner(workers) as runner:
+        options = PipelineOptions([f"--direct_num_workers={workers}"])
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        yield pipeline
+        pipeline.run().wait_until_finish()

@@ -7,16 +7,16 @@ the environment, ``--min-quality`` on the command line.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+import yaml
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
-from yaml import YAMLError
 
 MIB = 1024 * 1024
 KINDS = ("text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet")
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # an input may be a secret
     )
 
+    from_file: ClassVar[dict[str, Any]] = {}
+
     sources: list[str] = Field(default_factory=list)
     store: str = "store"
 
@@ -53,7 +55,7 @@ class Settings(BaseSettings):
     max_document_bytes: int = Field(default=64 * MIB, gt=0)
     reprocess: bool = False
 
-    min_quality: Literal["any", "fair", "good"] | list[str] = "any"
+    min_quality: str | list[str] = "any"
 
     duplicates: Literal["drop", "keep", "off"] = "drop"
     similarity_threshold: float = Field(default=0.8, gt=0.0, le=1.0)
@@ -73,6 +75,16 @@ class Settings(BaseSettings):
     def _off_is_a_word(cls, value: object) -> object:
         """YAML 1.1 reads a bare ``off`` as false."""
         return "off" if value is False else value
+
+    @field_validator("min_quality")
+    @classmethod
+    def _known_quality(cls, value: str | list[str]) -> str | list[str]:
+        """A level, or flags; commas part flags where a list cannot be written."""
+        from transforms.quality import rejecting_flags
+
+        value = value.split(",") if isinstance(value, str) and "," in value else value
+        rejecting_flags(value if isinstance(value, str) else tuple(value))
+        return value
 
     @field_validator("encoding")
     @classmethod
@@ -94,8 +106,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags before environment before the YAML file that ``load`` names."""
-        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=cls.model_config.get("yaml_file"))
-        return init_settings, env_settings, yaml
+        return init_settings, env_settings, InitSettingsSource(settings_cls, cls.from_file)
 
 
 def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
@@ -109,23 +120,31 @@ def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
         ConfigurationError: a file that cannot be read, an unknown setting or a wrong value.
     """
     given = {name: value for name, value in flags.items() if value is not None}
-    if config is not None and not config.is_file():
-        raise ConfigurationError(f"no configuration file at {config}")
 
     class FromFile(Settings):
-        model_config = SettingsConfigDict(yaml_file=config, yaml_file_encoding="utf-8")
+        from_file = {} if config is None else _read(config)
 
     try:
         settings = FromFile(**given)
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from None
-    except (YAMLError, UnicodeDecodeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigurationError(f"cannot read {config}: {reason}") from None
     except ValueError as error:  # pydantic-settings' own: an environment value that is no JSON
         cause = f" ({error.__cause__})" if error.__cause__ else ""
         raise ConfigurationError(f"{error}{cause}") from None
     return Settings.model_construct(**settings.model_dump())
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(config.read_text("utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"no configuration file at {config}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigurationError(f"cannot read {config}: {reason}") from None
+    if not isinstance(content, dict | None):
+        raise ConfigurationError(f"cannot read {config}: it must hold settings as `name: value`")
+    return content or {}
 
 
 def _one_line(error: ValidationError) -> str:

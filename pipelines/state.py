@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
 
 from pipelines.store import Store, read_part
-from transforms.published import PublishedPart, published_part
+
+if TYPE_CHECKING:
+    from transforms.published import PublishedPart
 
 
 def file_of(source: str) -> str:
@@ -64,6 +67,8 @@ def published_parts(store: Store, reread: Collection[str]) -> tuple[PublishedPar
         reread: URIs of the files that are about to be read again; what was published of them
             is about to be replaced and is nobody's canonical.
     """
+    from transforms.published import published_part  # brings the fingerprint kernel with it
+
     latest = {
         (id_, row.run_id)
         for id_, row in latest_rows(store).items()

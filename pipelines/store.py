@@ -54,6 +54,12 @@ class Store:
                 ) from None
         return found
 
+    def holds(self, path: str) -> bool:
+        """Whether a file lies in the store, and so is a result, no source."""
+        if files.is_remote(self.path) or files.is_remote(path):
+            return path.startswith(self.path.rstrip("/") + "/")
+        return Path(path).is_relative_to(Path(self.path).absolute())
+
     def new_run(self, now: datetime | None = None) -> Run:
         """A run whose id sorts after every committed one, even when the clock jumped back."""
         now = now or datetime.now(UTC)
@@ -123,7 +129,7 @@ def read_part(path: str, columns: list[str] | None = None) -> pa.Table:
         StoreError: the part is damaged.
     """
     try:
-        return pq.read_table(pa.BufferReader(files.read(path)), columns=columns)
+        return pq.ParquetFile(pa.BufferReader(files.read(path))).read(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreError(f"{path} cannot be read: {error}") from None
 

@@ -109,7 +109,9 @@ class Candidates:
         """(path, rows) of each file that codes lie in."""
         files, starts = np.unique(codes >> _ROW_BITS, return_index=True)
         rows = codes & ((1 << _ROW_BITS) - 1)
-        for file, piece in zip(files.tolist(), np.split(rows, starts[1:]), strict=True):
+        ends = np.append(starts[1:], len(rows))
+        for file, start, end in zip(files.tolist(), starts, ends, strict=False):
+            piece = rows[start:end]
             number = file - (_PUBLISHED >> _ROW_BITS)
             if number >= 0:
                 yield self._published[number], piece

@@ -141,7 +141,7 @@ def _rejected(document: Document, reason: str) -> Rejected:
     )
 
 
-class _CleanBatch(beam.DoFn):  # type: ignore[misc]
+class _CleanBatch(beam.DoFn):
     def __init__(self, options: CleanOptions) -> None:
         self._options = options
 
@@ -160,7 +160,7 @@ class _CleanBatch(beam.DoFn):  # type: ignore[misc]
 
 
 @dataclass(eq=False)
-class Clean(beam.PTransform):  # type: ignore[misc]
+class Clean(beam.PTransform):
     """Clean every document of every ``Batch``.
 
     Outputs: ``kept``, the same batches with the documents that go on, be there any or none; and

@@ -79,7 +79,7 @@ def read_columns(
     """Some columns, and some rows, of a spool file or of a published Parquet part."""
     if path.endswith(".parquet"):
         source = pa.BufferReader(files.read(path))
-        table = pq.read_table(source, columns=list(columns))
+        table = pq.ParquetFile(source).read(columns=list(columns))
     else:
         source = pa.BufferReader(files.read(path)) if files.is_remote(path) else pa.memory_map(path)
         table = pa.ipc.open_file(source).read_all().select(list(columns))

@@ -33,7 +33,7 @@ def open_anywhere(path: str) -> BinaryIO:
 
 
 @dataclass(eq=False)
-class ReadDocuments(beam.PTransform):  # type: ignore[misc]
+class ReadDocuments(beam.PTransform):
     """Work units to ``batches`` (Batch) and ``rejected`` ((part, tuple of Rejected)).
 
     Rejected rows come under the name of the part they stand in, which may have no documents
@@ -52,7 +52,7 @@ class ReadDocuments(beam.PTransform):  # type: ignore[misc]
         return units | read.with_outputs(REJECTED, main=BATCHES)
 
 
-class _ReadUnit(beam.DoFn):  # type: ignore[misc]
+class _ReadUnit(beam.DoFn):
     def __init__(self, options: ReadOptions, batch_chars: int) -> None:
         self._options = options
         self._batch_chars = batch_chars

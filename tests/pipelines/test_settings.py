@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import ConfigurationError, load
+
+
+@pytest.fixture(autouse=True)
+def no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    for name in os.environ:
+        if name.startswith("DOCSLUICE_"):
+            monkeypatch.delenv(name)
+
+
+def config(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "docsluice.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_flags_go_before_environment_before_file_before_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config(tmp_path, "store: file\nduplicates: keep\nmin_quality: good\n")
+    monkeypatch.setenv("DOCSLUICE_STORE", "environment")
+    monkeypatch.setenv("DOCSLUICE_DUPLICATES", "off")
+    settings = load({"store": "flag", "workers": None}, path)
+    assert settings.store == "flag"
+    assert settings.duplicates == "off"
+    assert settings.min_quality == "good"
+    assert settings.similarity_threshold == 0.8
+
+
+def test_a_bare_off_in_yaml_is_the_word(tmp_path: Path) -> None:
+    assert load({}, config(tmp_path, "duplicates: off\n")).duplicates == "off"
+
+
+def test_models_can_be_set_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = config(tmp_path, "models:\n  fr: fr_core_news_lg\n")
+    assert load({}, path).models == {"fr": "fr_core_news_lg"}
+    monkeypatch.setenv("DOCSLUICE_MODELS", '{"en": "en_core_web_sm"}')
+    assert load({}).models == {"en": "en_core_web_sm"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stoer: x\n", "there is no setting 'stoer'"),
+        ("duplicates: maybe\n", "duplicates: Input should be 'drop', 'keep' or 'off'"),
+        ("similarity_threshold: 80\n", "similarity_threshold: "),
+        ("workers: 0\n", "workers: "),
+        ("encoding: latin-seven\n", "encoding: no encoding is called 'latin-seven'"),
+        ("a: [1\n", "cannot read "),
+        ("- a\n- b\n", "cannot read "),
+        ("just words\n", "cannot read "),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_clear_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({}, config(tmp_path, text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_file_is_no_mistake(tmp_path: Path) -> None:
+    assert load({}, config(tmp_path, "")).store == "store"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no configuration file at .*nowhere\.yaml"):
+        load({}, tmp_path / "nowhere.yaml")
+
+
+def test_a_wrong_value_in_the_environment_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCSLUICE_MODELS", "{not json")
+    with pytest.raises(ConfigurationError) as caught:
+        load({})
+    assert "models" in str(caught.value)
+    assert "\n" not in str(caught.value)

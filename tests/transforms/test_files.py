@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from transforms import files
+
+
+def test_a_file_that_is_written_again_is_replaced(tmp_path: Path) -> None:
+    path = str(tmp_path / "deep" / "a.bin")
+    files.write(path, b"one")
+    files.write(path, b"two")
+    assert files.read(path) == b"two"
+    assert files.names(str(tmp_path / "deep")) == ["a.bin"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "a.bin")
+    files.write(path, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # a full disk cannot be had without root; the call that would notice it fails instead
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(path, b"new")
+    assert files.read(path) == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_names_are_sorted_filtered_and_without_hidden_files(tmp_path: Path) -> None:
+    for name in ("b.parquet", "a.parquet", "c.txt", ".hidden.parquet"):
+        (tmp_path / name).touch()
+    assert files.names(str(tmp_path), ".parquet") == ["a.parquet", "b.parquet"]
+    assert files.names(str(tmp_path / "absent")) == []
+
+
+def test_directories_and_their_deletion(tmp_path: Path) -> None:
+    files.write(str(tmp_path / "b" / "x"), b"")
+    files.write(str(tmp_path / "a" / "x"), b"")
+    files.write(str(tmp_path / "file"), b"")
+    assert files.directories(str(tmp_path)) == ["a", "b"]
+    files.delete_tree(str(tmp_path / "a"))
+    files.delete_tree(str(tmp_path / "a"))
+    assert files.directories(str(tmp_path)) == ["b"]
+    assert files.directories(str(tmp_path / "absent")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "remote"),
+    [("gs://bucket/x", True), ("s3://b", True), ("/a/b", False), ("a:b/c", False),
+     ("file:///a", False), ("C:\\data", False)],
+)  # fmt: skip
+def test_only_other_filesystems_are_remote(path: str, remote: bool) -> None:
+    assert files.is_remote(path) is remote
+
+
+def test_another_filesystem_is_used_through_beam(bucket: str) -> None:
+    files.write(f"{bucket}/runs/a.json", b"{}")
+    files.write(f"{bucket}/ledger/run=1/part-0.parquet", b"x")
+    files.write(f"{bucket}/ledger/run=2/part-0.parquet", b"y")
+    assert files.read(f"{bucket}/runs/a.json") == b"{}"
+    assert files.names(f"{bucket}/runs", ".json") == ["a.json"]
+    assert files.names(f"{bucket}/nothing") == []
+    assert files.directories(f"{bucket}/ledger") == ["run=1", "run=2"]
+    assert files.exists(f"{bucket}/runs/a.json")
+    files.delete_tree(f"{bucket}/ledger/run=1")
+    files.delete_tree(f"{bucket}/nothing")
+    assert files.directories(f"{bucket}/ledger") == ["run=2"]
