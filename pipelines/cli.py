@@ -345,6 +345,16 @@ def report(
 
 
 @app.command()
+def reindex(store: StoreOption = None, json: JsonOption = False) -> None:
+    """Build the index anew from the store's Parquet files."""
+    set_up_logging()
+    with errors_in_words():
+        from pipelines.reindex import reindex as reindex_store
+
+        reindex_store(_settings(None, store=store), json)
+
+
+@app.command()
 def doctor(store: StoreOption = None, json: JsonOption = False) -> None:
     """Check this installation: versions, models, disk, store."""
     set_up_logging()

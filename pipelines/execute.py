@@ -19,8 +19,9 @@ from pipelines.settings import ConfigurationError, Settings
 from pipelines.state import file_of, published_parts, seen_versions
 from pipelines.store import Store, run_files
 from transforms import files
+from transforms.document import Rejected
 from transforms.index import Index
-from transforms.read.listing import Listing, list_sources
+from transforms.read.listing import list_sources
 from transforms.read.plan import plan_units
 from transforms.read.slices import SourceFile
 from transforms.run import Run
@@ -60,7 +61,7 @@ def execute(settings: Settings, follow: Follow) -> Summary:
         ConfigurationError: no sources, or settings that contradict each other.
         ModelNotInstalled: a configured model that is not there.
         SourceError: a source that does not exist.
-        StoreError: a store that cannot be used.
+        StoreError: a store that cannot be used; ``StoreNotWritableError`` one that never can.
         StoreBusyError: another run is writing to the store.
         SearchIndexError: an index that cannot be used.
         RunFailedError: the run failed; the store is as it was.
@@ -84,11 +85,15 @@ def execute(settings: Settings, follow: Follow) -> Summary:
         found = [file for file in listing.files if not store.holds(file.path)]
         new = tuple(file for file in found if seen.get(file.uri) != file.version)
         unchanged = len(found) - len(new)
-        if not new and not listing.problems:
+        # What could not be looked at before and still cannot is no news.
+        problems = tuple(
+            row for row in listing.problems if row.source_version != seen.get(row.source)
+        )
+        if not new and not problems:
             return Summary(None, unchanged, seconds=time.monotonic() - started)
         run = store.new_run()
         try:
-            _process(settings, store, run, new, listing, follow)
+            _process(settings, store, run, new, problems, follow)
             summary = _summarise(store, run, new, unchanged, time.monotonic() - started)
             _commit(settings, store, run, summary, index)
         except BaseException:
@@ -103,7 +108,7 @@ def _process(
     store: Store,
     run: Run,
     new: tuple[SourceFile, ...],
-    listing: Listing,
+    problems: tuple[Rejected, ...],
     follow: Follow,
 ) -> None:
     """Run the graph; every document ends in a file of the run."""
@@ -116,9 +121,9 @@ def _process(
     units = list(plan_units(new, options=read_options(settings), open_=open_anywhere))
     published = published_parts(store, {file.uri for file in new})
     sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}
-    if listing.problems:
-        write_ledger(run, "00000-000", "list", tuple(map(rejected_row, listing.problems)))
-        write_dead_letters(run, "00000-000", "list", listing.problems)
+    if problems:
+        write_ledger(run, "00000-000", "list", tuple(map(rejected_row, problems)))
+        write_dead_letters(run, "00000-000", "list", problems)
     if not units:
         return
     try:

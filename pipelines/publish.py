@@ -1,4 +1,4 @@
-"""Fills the index from the files of runs; whatever is in the index can be rebuilt so."""
+"""Fills the index from the files of runs: after each run, or anew from all of them."""
 
 from __future__ import annotations
 
@@ -69,3 +69,16 @@ def catch_up(store: Store, index: Index) -> list[str]:
             publish_run(store, run_id, transaction)
             transaction.commit()
     return missing
+
+
+def rebuild(store: Store, index: Index) -> int:
+    """Fill the index anew from the store's files alone; returns the number of documents in it.
+
+    Readers see the old documents until all the new ones are in.
+    """
+    with index.rebuild(list(store.manifests)) as transaction:
+        for run_id in store.manifests:
+            publish_run(store, run_id, transaction)
+        transaction.prepare()
+        transaction.commit()
+    return index.count()

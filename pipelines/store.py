@@ -24,6 +24,10 @@ class StoreError(RuntimeError):
     """A store that cannot be used; the message is one line for the user."""
 
 
+class StoreNotWritableError(StoreError, ValueError):
+    """A place that cannot be a store: whoever named it has to name another."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A store at ``path``, a directory of any Beam filesystem."""
@@ -70,7 +74,7 @@ class Store:
         """Make sure that the store can be written.
 
         Raises:
-            StoreError: it cannot.
+            StoreNotWritableError: it cannot.
         """
         probe = files.join(self.path, "runs", ".writable")
         try:
@@ -79,7 +83,9 @@ class Store:
                 Path(probe).unlink()
         except Exception as error:  # what Beam's filesystems raise has no common base
             reason = getattr(error, "strerror", None) or str(error)
-            raise StoreError(f"cannot write to the store {self.path}: {reason}") from None
+            raise StoreNotWritableError(
+                f"cannot write to the store {self.path}: {reason}"
+            ) from None
 
     def discard_uncommitted(self) -> list[str]:
         """Delete the files of runs that have no manifest; returns their ids."""
@@ -98,9 +104,14 @@ class Store:
             files.delete_tree(run.directory(kind))
 
     def commit(self, run: Run, manifest: dict[str, Any]) -> None:
-        """Write the manifest: from here on the run counts."""
+        """Write the manifest, when all that it speaks of is safe: from here on the run counts."""
+        files.make_durable(
+            files.join(run.directory(kind), name)
+            for kind, names in run_files(run).items()
+            for name in names
+        )
         path = files.join(self.path, "runs", f"{run.run_id}.json")
-        files.write(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n")
+        files.write(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
         self.__dict__.pop("manifests", None)
 
     def parts(self, kind: str, run_ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,8 @@ def main() -> None:
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv)
+    logging.shutdown()
+    os._exit(0)  # Beam waits for one worker after the other; the interpreter's end takes a second
 
 
 def _die_with_parent() -> None:

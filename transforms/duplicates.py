@@ -8,23 +8,24 @@ its duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import apache_beam as beam
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from transforms.candidates import Candidates, RowCode
 from transforms.clusters import Buckets, buckets
-from transforms.document import Batch, Document, Rejected, RejectedOfPart
+from transforms.document import Batch, Rejected, RejectedOfPart
 from transforms.election import PartVerdicts, hold_election
-from transforms.fingerprint import BANDS, content_hash, fingerprints
+from transforms.fingerprint import BANDS, content_hash
 from transforms.ledger import Rows, duplicate_row
-from transforms.published import PublishedPart, write_fingerprints
+from transforms.published import PublishedPart, band_array, band_matrix, write_fingerprints
 from transforms.run import Run
-from transforms.spool import read_spool, spool_path, write_spool
+from transforms.spool import read_columns, read_spool, spool_path, write_spool
 
 DuplicateMode = Literal["drop", "keep", "off"]
 
@@ -95,8 +96,13 @@ class RemoveDuplicates(beam.PTransform[beam.PCollection[Batch], Any]):
             replace(document, content_hash=content_hash(document.text))
             for document in batch.documents
         ]
-        keys = batch_keys(batch.part, documents, near=self.mode != "off")
-        write_spool(spool_path(self.run, batch.part), documents)
+        rows = RowCode.of_part(batch.part, len(documents))
+        keys = {_ID_BAND: (rows, _first_bits(document.id for document in documents))}
+        near = self.mode != "off"
+        bands = band_array([document.text if near else "" for document in documents])
+        if near:
+            keys |= content_keys(rows, [document.content_hash for document in documents], bands)
+        write_spool(spool_path(self.run, batch.part), documents, bands)
         yield batch.part, keys
 
     def _elect(
@@ -109,22 +115,18 @@ class RemoveDuplicates(beam.PTransform[beam.PCollection[Batch], Any]):
         yield from hold_election(candidates, same_id, alike, self.threshold)
 
 
-def batch_keys(part: str, documents: Sequence[Document], near: bool) -> dict[int, Keyed]:
-    """The keys of a batch by band: ids, and with ``near`` also contents and MinHash bands."""
-    rows = RowCode.of_part(part, len(documents))
-    keys = {_ID_BAND: (rows, _first_bits(document.id for document in documents))}
-    if near:
-        keys[_CONTENT_BAND] = rows, _first_bits(document.content_hash for document in documents)
-        bands, filled = fingerprints([document.text for document in documents])
-        keys |= {band: (rows[filled], bands[filled, band]) for band in range(bands.shape[1])}
-    return keys
-
-
 def published_keys(part: PublishedPart) -> dict[int, Keyed]:
     """The keys under which the documents of an earlier run meet the new ones."""
-    rows = RowCode.of_published(part)
-    bands = {band: (rows[part.filled], part.bands[part.filled, band]) for band in range(BANDS)}
-    return {_CONTENT_BAND: (rows, _first_bits(part.content_hashes))} | bands
+    return content_keys(RowCode.of_published(part), part.content_hashes, part.bands)
+
+
+def content_keys(
+    rows: NDArray[np.int64], content_hashes: Iterable[str], bands: pa.Array
+) -> dict[int, Keyed]:
+    """The keys of documents by band: of equal contents, and of similar ones."""
+    matrix, filled = band_matrix(bands)
+    similar = {band: (rows[filled], matrix[:, band].copy()) for band in range(BANDS)}
+    return {_CONTENT_BAND: (rows, _first_bits(content_hashes))} | similar
 
 
 def _first_bits(digests: Iterable[str]) -> NDArray[np.uint32]:
@@ -151,15 +153,20 @@ class _Judge(beam.DoFn):
     def process(self, element: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         part, grouped = element
         verdicts = next(iter(grouped["verdicts"]), PartVerdicts())
-        documents = read_spool(spool_path(self.run, part))
-        judged = [verdicts.apply(row, document) for row, document in enumerate(documents)]
-        unique = [document for document in judged if isinstance(document, Document)]
-        canonicals = [document for document in unique if document.duplicate_of is None]
-        duplicates = [document for document in unique if document.duplicate_of is not None]
-        repeated = tuple(one for one in judged if isinstance(one, Rejected))
-        kept = canonicals if self.mode == "drop" else unique
+        path = spool_path(self.run, part)
+        judged = [verdicts.apply(row, document) for row, document in enumerate(read_spool(path))]
+        kept, duplicates, rejected, places = [], [], [], []
+        for row, one in enumerate(judged):
+            if isinstance(one, Rejected):
+                rejected.append(one)
+            elif one.duplicate_of is not None and self.mode == "drop":
+                duplicates.append(duplicate_row(one, verdicts.canonical_of[row].same_text))
+            else:
+                kept.append(one)
+                places.append(row)
         if self.mode != "off":
-            write_fingerprints(self.run.part("fingerprints", part, ".parquet"), kept)
+            bands = read_columns(path, ["bands"], np.array(places, np.int64)).column("bands")
+            fingerprints = self.run.part("fingerprints", part, ".parquet")
+            write_fingerprints(fingerprints, kept, bands.combine_chunks())
         yield Batch(part, tuple(kept))
-        rows = tuple(map(duplicate_row, duplicates)) if self.mode == "drop" else ()
-        yield beam.pvalue.TaggedOutput("out", (part, rows, repeated))
+        yield beam.pvalue.TaggedOutput("out", (part, tuple(duplicates), tuple(rejected)))

@@ -13,15 +13,24 @@ from transforms.clusters import Buckets, elect
 from transforms.document import Document, Rejected
 
 
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The document that another one gives way to, and what they have in common."""
+
+    id: str
+    similarity: float
+    same_text: bool
+
+
 @dataclass(slots=True)
 class PartVerdicts:
     """What the election says of the rows of one part; rows not named are on their own.
 
-    ``canonical_of`` gives (id of the canonical, similarity) for a duplicate, ``duplicates_of``
-    the number of duplicates of a canonical.
+    ``canonical_of`` holds the duplicates, ``duplicates_of`` the number of duplicates of each
+    canonical, ``repeated`` the rows whose id an earlier document has.
     """
 
-    canonical_of: dict[int, tuple[str, float]] = field(default_factory=dict)
+    canonical_of: dict[int, Canonical] = field(default_factory=dict)
     duplicates_of: dict[int, int] = field(default_factory=dict)
     repeated: set[int] = field(default_factory=set)
 
@@ -38,9 +47,12 @@ class PartVerdicts:
                 content_hash=document.content_hash,
             )
         if row in self.canonical_of:
-            canonical, similarity = self.canonical_of[row]
+            canonical = self.canonical_of[row]
             return replace(
-                document, cluster_id=canonical, duplicate_of=canonical, similarity=similarity
+                document,
+                cluster_id=canonical.id,
+                duplicate_of=canonical.id,
+                similarity=canonical.similarity,
             )
         return replace(
             document, cluster_id=document.id, duplicate_count=self.duplicates_of.get(row, 0)
@@ -91,7 +103,11 @@ def hold_election(
         for removed in np.flatnonzero(result.canonical >= 0).tolist():
             leader = int(result.canonical[removed])
             part, row = on(int(codes[removed]))
-            part.canonical_of[row] = (facts.ids[leader], float(result.similarity[removed]))
+            part.canonical_of[row] = Canonical(
+                facts.ids[leader],
+                float(result.similarity[removed]),
+                bool(facts.content_hashes[leader] == facts.content_hashes[removed]),
+            )
             if not facts.published[leader]:
                 part, row = on(int(codes[leader]))
                 part.duplicates_of[row] = part.duplicates_of.get(row, 0) + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ def join(base: str, *parts: str) -> str:
     return "/".join([base.rstrip("/"), *parts]) if is_remote(base) else str(Path(base, *parts))
 
 
-def write(path: str, data: bytes) -> None:
+def write(path: str, data: bytes, durable: bool = False) -> None:
     """Write a whole file so that it is seen complete or not at all; overwrites.
+
+    ``durable`` waits until it is on the disk. The files of a run are not worth that one by one:
+    none counts before the commit, which makes them all ``durable``.
 
     Raises:
         OSError: the file cannot be written.
@@ -40,12 +44,24 @@ def write(path: str, data: bytes) -> None:
     try:
         with temporary.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def make_durable(paths: Iterable[str]) -> None:
+    """Wait until files, and their names, are on the disk; other filesystems see to that."""
+    local = [Path(path) for path in paths if not is_remote(path)]
+    for path in (*local, *sorted({path.parent for path in local})):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read(path: str) -> bytes:

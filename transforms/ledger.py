@@ -55,15 +55,14 @@ def kept_row(document: Document) -> LedgerRow:
     )
 
 
-def duplicate_row(document: Document) -> LedgerRow:
+def duplicate_row(document: Document, same_text: bool) -> LedgerRow:
     """The row of a document that was left out for the canonical it resembles."""
-    exact = document.similarity == 1.0
     return LedgerRow(
         document.id,
         document.source,
         document.source_version,
         "duplicate",
-        reason="same text" if exact else "near duplicate",
+        reason="same text" if same_text else "near duplicate",
         duplicate_of=document.duplicate_of,
         similarity=document.similarity,
         content_hash=document.content_hash,

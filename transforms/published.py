@@ -8,6 +8,7 @@ from io import BytesIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -15,48 +16,65 @@ from transforms import files
 from transforms.document import Document
 from transforms.fingerprint import BANDS, fingerprints
 
+BANDS_TYPE = pa.list_(pa.uint32())
+"""MinHash band keys of one text: ``BANDS`` of them, or none for a text without words."""
+
 FINGERPRINT_SCHEMA = pa.schema(
     [
         pa.field("row", pa.int32(), nullable=False),
         pa.field("id", pa.string(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
-        pa.field("bands", pa.list_(pa.uint32(), BANDS), nullable=False),
-        pa.field("filled", pa.bool_(), nullable=False),
+        pa.field("bands", BANDS_TYPE, nullable=False),
     ]
 )
-"""``row`` is the document's place in the Parquet part of the same name, ``bands`` its MinHash
-band keys; they mean nothing where ``filled`` is false: the text has no words."""
+"""``row`` is the document's place in the Parquet part of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedPart:
     """Canonical documents that an earlier run published in one Parquet part.
 
-    ``rows`` are their places in the file ``path``; the other arrays have an entry for each of
-    them. ``number`` tells this part from the other published parts.
+    ``rows`` are their places in the file ``path``, ``content_hashes`` and ``bands`` (of
+    ``BANDS_TYPE``) have an entry for each. ``number`` tells this part from the other ones.
     """
 
     number: int
     path: str
     rows: NDArray[np.int64]
     content_hashes: tuple[str, ...]
-    bands: NDArray[np.uint32]
-    filled: NDArray[np.bool_]
+    bands: pa.Array
 
 
-def write_fingerprints(path: str, published: Sequence[Document]) -> None:
-    """Write the fingerprints of the canonicals among the documents of a part, if there are any."""
-    rows = [row for row, document in enumerate(published) if document.duplicate_of is None]
+def band_array(texts: Sequence[str]) -> pa.Array:
+    """The MinHash band keys of texts, of ``BANDS_TYPE``."""
+    keys, filled = fingerprints(texts)
+    offsets = np.concatenate(([0], np.cumsum(filled * BANDS))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(keys[filled].reshape(-1)))
+
+
+def band_matrix(bands: pa.Array) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+    """Band keys as rows of a matrix, of the texts that have any, and which texts have."""
+    filled = pc.list_value_length(bands).to_numpy(zero_copy_only=False) > 0
+    return bands.flatten().to_numpy(zero_copy_only=False).reshape(-1, BANDS), filled
+
+
+def write_fingerprints(path: str, documents: Sequence[Document], bands: pa.Array) -> None:
+    """Write the fingerprints of the canonicals among the documents of a part, if there are any.
+
+    Args:
+        path: the file to write.
+        documents: all documents of the part, in their order.
+        bands: the band keys of each, of ``BANDS_TYPE``.
+    """
+    rows = [row for row, document in enumerate(documents) if document.duplicate_of is None]
     if rows:
-        bands, filled = fingerprints([published[row].text for row in rows])
         table = pa.table(
-            [
-                pa.array(rows, pa.int32()),
-                pa.array([published[row].id for row in rows]),
-                pa.array([published[row].content_hash for row in rows]),
-                pa.FixedSizeListArray.from_arrays(pa.array(bands.reshape(-1)), BANDS),
-                pa.array(filled),
-            ],
+            {
+                "row": rows,
+                "id": [documents[row].id for row in rows],
+                "content_hash": [documents[row].content_hash for row in rows],
+                "bands": bands.take(pa.array(rows)),
+            },
             schema=FINGERPRINT_SCHEMA,
         )
         sink = BytesIO()
@@ -81,6 +99,5 @@ def published_part(
         path,
         table.column("row").to_numpy().astype(np.int64),
         tuple(table.column("content_hash").to_pylist()),
-        table.column("bands").combine_chunks().flatten().to_numpy().reshape(-1, BANDS),
-        table.column("filled").to_numpy(),
+        table.column("bands").combine_chunks(),
     )

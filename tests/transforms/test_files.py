@@ -28,7 +28,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     # a full disk cannot be had without root; the call that would notice it fails instead
     monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        files.write(path, b"new")
+        files.write(path, b"new", durable=True)
     assert files.read(path) == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
 

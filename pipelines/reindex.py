@@ -1,0 +1,35 @@
+"""``docsluice reindex``: a new index from Parquet, whatever became of the old one."""
+
+from __future__ import annotations
+
+import orjson
+import typer
+
+from pipelines.lock import writer_lock
+from pipelines.publish import open_index, rebuild
+from pipelines.settings import ConfigurationError, Settings
+from pipelines.store import Store, StoreError
+
+
+def reindex(settings: Settings, as_json: bool) -> None:
+    """Build the index anew and say how many documents are in it.
+
+    Raises:
+        ConfigurationError: the settings name no index.
+        StoreError: there is no run in the store.
+        StoreBusyError: a run is writing to the store.
+        SearchIndexError: the index cannot be written.
+    """
+    store = Store(settings.store)
+    if not store.manifests:
+        raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
+    with writer_lock(store.path), open_index(settings) as index:
+        if index is None:
+            raise ConfigurationError("the settings name no index: set index to sqlite")
+        documents = rebuild(store, index)
+    if as_json:
+        typer.echo(orjson.dumps({"documents": documents, "runs": len(store.manifests)}).decode())
+    else:
+        typer.echo(
+            f"{documents:,} documents of {len(store.manifests)} run(s) in {store.index_path}"
+        )

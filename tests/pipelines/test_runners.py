@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from pipelines.runners import open_pipeline, worker_count
+from pipelines.settings import MIB, ConfigurationError, load
+
+
+@pytest.mark.parametrize(
+    ("entities", "size", "parallel"),
+    [(True, 100_000, False), (True, 5 * MIB, True), (False, 5 * MIB, False),
+     (False, 100 * MIB, True)],
+)  # fmt: skip
+def test_more_processes_are_started_only_when_the_input_is_worth_it(
+    entities: bool, size: int, parallel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    assert worker_count(load({"entities": entities}), size) == (4 if parallel else 1)
+
+
+def test_the_number_that_was_asked_for_is_taken() -> None:
+    assert worker_count(load({"workers": 3}), 1) == 3
+
+
+def test_another_runner_takes_its_own_options() -> None:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import DirectOptions
+
+    settings = load({"runner": "FnApiRunner", "runner_options": ["direct_num_workers=1"]})
+    with open_pipeline(settings, 1) as pipeline:
+        assert pipeline.options.view_as(DirectOptions).direct_num_workers == 1
+        pipeline | beam.Create([1])
+
+
+def test_the_direct_runner_takes_no_options_of_beam() -> None:
+    with (
+        pytest.raises(ConfigurationError, match="--workers"),
+        open_pipeline(load({"runner_options": ["x=1"]}), 1),
+    ):
+        pass

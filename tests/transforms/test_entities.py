@@ -1,0 +1,274 @@
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from tests.transforms.spacy_package import save_model
+from transforms.document import ENTITY_LABELS, Batch, Document, Entity
+from transforms.entities import (
+    BATCH_CHUNKS,
+    CHUNK_CHARACTERS,
+    ENTITIES_FAILED,
+    LABELS,
+    NO_ENTITY_MODEL,
+    RecogniseEntities,
+    annotate,
+    chunks,
+    names_in,
+    recognise,
+)
+from transforms.entity_models import EntityConfig, EntityModels
+
+SEEDS = Path(__file__).parent.parent.parent / "seeds"
+FALLBACK = EntityModels(EntityConfig(use_installed=False))
+
+PIECES = (
+    "Emmanuel Macron", "Facebook", "Paris", "Angela Merkel", "l'Angleterre", "was in", " ", "\n",
+    "\r\n", "\u2028", "«", "”", '"', ".", "!", "\0", "\ud800", "\U0001f600", "é", "東京", "(" * 50,
+)  # fmt: skip
+
+
+def names(text: str, language: str) -> set[tuple[str, str]]:
+    (found,) = recognise([(text, language)], FALLBACK)
+    return {(entity.text, entity.label) for entity in found.entities}
+
+
+def test_the_english_seed_has_its_names() -> None:
+    text = next(SEEDS.glob("000_*")).read_text("utf-8")
+
+    assert names(text, "en") >= {
+        ("Emmanuel Macron", "PER"),
+        ("Macron", "PER"),
+        ("Trump", "PER"),
+        ("Facebook", "ORG"),
+        ("Paris", "LOC"),
+    }
+
+
+def test_the_french_seed_has_its_names() -> None:
+    text = next(SEEDS.glob("001_*")).read_text("utf-8")
+
+    assert names(text, "fr") >= {
+        ("Donald Trump", "PER"),
+        ("Facebook", "ORG"),
+        ("Reuters", "ORG"),
+        ("Biarritz", "LOC"),
+        ("France", "LOC"),
+        ("Washington", "LOC"),
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=30),
+    st.sampled_from(["en", "fr", "zh", "vi", "und"]),
+)
+def test_offsets_are_exact_and_entities_in_order(pieces: list[str], language: str) -> None:
+    text = "".join(pieces)
+    (found,) = recognise([(text, language)], FALLBACK)
+
+    assert found.flag == ""
+    for entity in found.entities:
+        assert text[entity.start : entity.end] == entity.text
+        assert entity.text == entity.text.strip()
+        assert len(entity.text.splitlines()) == 1
+        assert entity.label in ENTITY_LABELS
+    for one, following in pairwise(found.entities):
+        assert one.end <= following.start
+
+
+@given(st.text(alphabet="ab. !\n日。\U0001f600", max_size=400), st.integers(2, 50))
+def test_chunks_are_short_and_put_together_the_text(text: str, limit: int) -> None:
+    pieces = list(chunks(text, limit))
+
+    assert "".join(piece for _, piece in pieces) == text
+    assert all(text.startswith(piece, offset) for offset, piece in pieces)
+    assert all(len(piece) <= limit for _, piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("One two six. Three four", ["One two six. ", "Three four"]),
+        ("One two three four five", ["One two three ", "four five"]),
+        ("一二三四五六七八九。一二三四五六七", ["一二三四五六七八九。", "一二三四五六七"]),
+        ("a" * 20, ["a" * 16, "aaaa"]),
+        ("", [""]),
+    ],
+    ids=["sentence", "blank", "ideographic stop", "endless word", "empty"],
+)
+def test_chunks_end_at_the_best_place(text: str, pieces: list[str]) -> None:
+    assert [piece for _, piece in chunks(text, 16)] == pieces
+
+
+def test_names_of_a_long_text_are_found_from_its_start_to_its_end() -> None:
+    sentence = "Yesterday Angela Merkel spoke in London about the weather. "
+    text = sentence * (5 * CHUNK_CHARACTERS // len(sentence))
+    (found,) = recognise([(text, "en")], FALLBACK)
+
+    for name in ("Angela Merkel", "London"):
+        starts = {entity.start for entity in found.entities if entity.text == name}
+        expected = {i for i in range(len(text)) if text.startswith(name, i)}
+        assert len(starts & expected) > 0.9 * len(expected)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("piece", ["(", "a", ".", "-", "a-", " ", "中", "\U0001f600", "\n"])
+def test_an_endless_token_takes_no_endless_time(piece: str) -> None:
+    (found,) = recognise([(piece * 100_000, "en")], FALLBACK)
+
+    assert found.flag == ""
+
+
+def test_each_text_gets_its_own_names_whatever_the_languages() -> None:
+    texts = [
+        ("Angela Merkel lives in Berlin.", "en"),
+        ("", "en"),
+        ("Angela Merkel wohnt in Hamburg.", "de"),
+        ("He met Barack Obama.", "en"),
+    ] * BATCH_CHUNKS
+    found = recognise(texts, FALLBACK)
+
+    assert len(found) == len(texts)
+    assert found[:4] * BATCH_CHUNKS == found
+    assert ["Berlin" in {e.text for e in r.entities} for r in found[:4]] == [True] + [False] * 3
+    assert ["Hamburg" in {e.text for e in r.entities} for r in found[:4]] == [
+        False, False, True, False,
+    ]  # fmt: skip
+    assert found[1].entities == ()
+
+
+def test_nothing_of_a_text_stays_in_memory() -> None:
+    model = FALLBACK.get("en")
+    assert model
+    before = len(model.nlp.vocab.strings)
+    recognise([(f"Mr Qx{i}v met Zk{i}w.", "en") for i in range(100)], FALLBACK)
+
+    assert len(model.nlp.vocab.strings) == before
+
+
+def test_threads_share_a_model() -> None:
+    text = "Angela Merkel met Barack Obama in London. " * 50
+    (alone,) = recognise([(text, "en")], FALLBACK)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: recognise([(text, "en")], FALLBACK), range(8)))
+
+    assert found == [[alone]] * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" “Macron” ", ["Macron"]),
+        ("« Le Monde »", ["Le Monde"]),
+        ("New\nYork", ["New", "York"]),
+        ("Paris\r\n\r\n ", ["Paris"]),
+        ("O'Neill's", ["O'Neill's"]),
+        ("-- 12 !", []),
+        ("\n", []),
+    ],
+)
+def test_a_name_is_trimmed_and_stays_on_its_line(text: str, expected: list[str]) -> None:
+    text = f"before {text} after"
+    found = list(names_in(text, 7, len(text) - 6, "ORG"))
+
+    assert [entity.text for entity in found] == expected
+    assert all(text[entity.start : entity.end] == entity.text for entity in found)
+
+
+def test_labels_of_other_schemes_become_ours(tmp_path: Path) -> None:
+    save_model(tmp_path / "mine", "en", "mine")
+    models = EntityModels(EntityConfig({"en": str(tmp_path / "mine")}))
+    (found,) = recognise([("On Monday Lisa met Martians in Springfield.", "en")], models)
+
+    assert found.model == "en_mine 1.2.3"
+    assert found.entities == (
+        Entity("Lisa", "PER", 10, 14),
+        Entity("Martians", "MISC", 19, 27),
+        Entity("Springfield", "LOC", 31, 42),
+    )
+
+
+def test_every_label_maps_to_one_of_ours() -> None:
+    assert set(LABELS.values()) == set(ENTITY_LABELS)
+    assert all(LABELS[label] == label for label in ENTITY_LABELS)
+
+
+def test_annotate_keeps_the_document_and_names_the_model() -> None:
+    document = Document(
+        id="1", source="a", text="Barack Obama", language="en", metadata={"k": "v"}, quality=("q",)
+    )
+    (annotated,) = annotate([document], FALLBACK)
+
+    assert [entity.text for entity in annotated.entities] == ["Barack Obama"]
+    assert annotated.metadata == {"k": "v", "entity_model": FALLBACK.model_name("en")}
+    assert annotated.quality == ("q",)
+    assert document.metadata == {"k": "v"}
+
+
+def test_a_language_without_a_model_is_flagged_once() -> None:
+    models = EntityModels(EntityConfig({"de": ""}))
+    document = Document(id="1", source="a", text="Barack Obama", language="de")
+    (annotated,) = annotate(annotate([document], models), models)
+
+    assert annotated.quality == (NO_ENTITY_MODEL,)
+    assert annotated.entities == ()
+    assert "entity_model" not in annotated.metadata
+
+
+@Language.component("fails_on_boom")
+def _fails_on_boom(doc: Doc) -> Doc:
+    if "BOOM" in doc.text:
+        raise RuntimeError("boom")
+    return doc
+
+
+def test_a_document_that_the_model_fails_on_is_kept_and_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    models = EntityModels(EntityConfig(use_installed=False))
+    model = models.get("en")
+    assert model
+    model.nlp.add_pipe("fails_on_boom")
+    documents = [
+        Document(id=name, source=f"file:///{name}", text=text, language="en")
+        for name, text in (("a", "Barack Obama"), ("b", "BOOM"), ("c", "Angela Merkel"))
+    ]
+    with caplog.at_level(logging.WARNING):
+        first, failed, last = annotate(documents, models)
+
+    assert [entity.text for entity in first.entities] == ["Barack Obama"]
+    assert [entity.text for entity in last.entities] == ["Angela Merkel"]
+    assert failed.quality == (ENTITIES_FAILED,)
+    assert failed.entities == ()
+    assert "file:///b" in caplog.text
+    assert "file:///a" not in caplog.text
+
+
+def test_the_transform_annotates_every_document_of_a_batch() -> None:
+    documents = (
+        Document(id="1", source="a", text="Barack Obama", language="en"),
+        Document(id="2", source="b", text="Hallo", language="de"),
+    )
+    config = EntityConfig({"de": ""}, use_installed=False)
+    with beam.Pipeline("FnApiRunner") as pipeline:
+        batches = pipeline | beam.Create([Batch("0", documents), Batch("1", ())])
+        rows = batches | RecogniseEntities(config) | beam.Map(_rows)
+        assert_that(
+            rows,
+            equal_to(
+                [("0", [("1", ["Barack Obama"], ()), ("2", [], (NO_ENTITY_MODEL,))]), ("1", [])]
+            ),
+        )
+
+
+def _rows(batch: Batch) -> tuple[str, list[tuple[str, list[str], tuple[str, ...]]]]:
+    return batch.part, [(d.id, [e.text for e in d.entities], d.quality) for d in batch.documents]
