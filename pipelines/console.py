@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import typer
 
+_OURS = ("pipelines", "transforms")
+
 
 class ExitCode(IntEnum):
     """How a command ends."""
@@ -21,15 +23,15 @@ class ExitCode(IntEnum):
 
 
 def set_up_logging(verbose: bool = False, quiet: bool = False) -> None:
-    """Log to stderr: warnings, or more, or only errors."""
+    """Log our own messages to stderr: warnings, or only errors, or everything, of libraries too."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    if not verbose:  # libraries warn of what a user can do nothing about
+        handler.addFilter(lambda record: record.name.split(".")[0] in _OURS)
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s", force=True
-    )
-    for name in ("pipelines", "transforms"):
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    for name in _OURS:
         logging.getLogger(name).setLevel(level)
-    for name in ("root", "apache_beam"):  # Beam warns of extras that we do not use
-        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.CRITICAL)
 
 
 def complain(message: str) -> None:
@@ -49,7 +51,7 @@ def errors_in_words() -> Iterator[None]:
         sys.stderr.close()
         raise typer.Exit(ExitCode.WELL) from None
     except (RuntimeError, ValueError, OSError) as error:
-        expected = type(error).__module__.split(".")[0] in ("pipelines", "transforms")
+        expected = type(error).__module__.split(".")[0] in _OURS
         if not expected and not isinstance(error, OSError):
             raise  # a mistake of ours: its traceback is what we need
         complain(str(error))

@@ -7,25 +7,20 @@ stops its workers.
 
 from __future__ import annotations
 
-import logging
 import os
-import shlex
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pipelines import worker
-
 if TYPE_CHECKING:
-    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    import apache_beam as beam
 
-log = logging.getLogger(__name__)
+CAN_FORK = sys.platform == "linux"
+"""Elsewhere forking a process that has loaded numerical libraries is not safe."""
 
 
 class WorkerLostError(RuntimeError):
@@ -33,48 +28,58 @@ class WorkerLostError(RuntimeError):
 
 
 @contextmanager
-def direct_runner(workers: int) -> Iterator[FnApiRunner]:
-    """A runner with this many processes, to run one pipeline inside the block.
+def direct_pipeline(workers: int, prepare: Callable[[], None]) -> Iterator[beam.Pipeline]:
+    """A pipeline on the direct runner with this many processes, to be run inside the block.
+
+    Args:
+        workers: number of processes; one works in this process.
+        prepare: loads what the workers need, called before they are forked.
 
     Raises:
         WorkerLostError: a worker process was killed or crashed.
         KeyboardInterrupt: SIGINT or SIGTERM came; the workers are gone.
     """
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-    from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
+    options = [f"--direct_num_workers={workers}"]
     if workers == 1:
-        yield FnApiRunner()
-        return
-    command = f"exec {shlex.quote(sys.executable)} -m {worker.__name__}"
-    with TemporaryDirectory(prefix="docsluice-") as pids, _guard(Path(pids)):
-        yield FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
+        yield beam.Pipeline(FnApiRunner(), PipelineOptions(options))
+    elif CAN_FORK:
+        prepare()
+        with _forked_runner(workers) as runner:
+            yield beam.Pipeline(runner, PipelineOptions(options))
+    else:
+        options.append("--direct_running_mode=multi_processing")
+        yield beam.Pipeline(FnApiRunner(), PipelineOptions(options))
 
 
 @contextmanager
-def _guard(pids: Path) -> Iterator[None]:
-    """End the workers when one is lost or a signal comes, and say which it was."""
+def _forked_runner(workers: int) -> Iterator[beam.runners.PipelineRunner]:
+    """A runner on forked workers, which are gone when the block ends, however it ends."""
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import python_sdk_capabilities
+
+    from pipelines.forked import ForkedEnvironment, WorkerPool
+
+    _ignore_lost_connections()
     lost = threading.Event()
 
+    def on_loss() -> None:
+        lost.set()
+        os.kill(os.getpid(), signal.SIGINT)  # the main thread waits for the worker
+
+    pool = WorkerPool(workers, on_loss)
+
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        _kill(pids)
+        pool.kill()
         raise KeyboardInterrupt
 
-    def notice(failure: threading.ExceptHookArgs) -> None:
-        if "Worker subprocess exited" in str(failure.exc_value) and not lost.is_set():
-            lost.set()
-            os.kill(os.getpid(), signal.SIGINT)
-        else:
-            log.debug("a thread of the runner failed", exc_info=failure.exc_value)
-
-    os.environ[worker.PIDS] = str(pids)
-    if log.isEnabledFor(logging.DEBUG):
-        os.environ[worker.VERBOSE] = "1"
     signals = (signal.SIGINT, signal.SIGTERM)
     handlers = [signal.signal(number, interrupt) for number in signals]
-    hook, threading.excepthook = threading.excepthook, notice
     try:
-        yield
+        yield FnApiRunner(ForkedEnvironment(python_sdk_capabilities(), ()))
     except KeyboardInterrupt:
         if lost.is_set():
             raise WorkerLostError(
@@ -82,17 +87,19 @@ def _guard(pids: Path) -> Iterator[None]:
             ) from None
         raise
     finally:
-        _kill(pids)
-        threading.excepthook = hook
+        pool.kill()
         for number, handler in zip(signals, handlers, strict=True):
             signal.signal(number, handler)
-        for name in (worker.PIDS, worker.VERBOSE):
-            os.environ.pop(name, None)
 
 
-def _kill(pids: Path) -> None:
-    for file in pids.iterdir():
-        try:
-            os.kill(int(file.name), signal.SIGKILL)
-        except ProcessLookupError:
-            file.unlink()
+def _ignore_lost_connections() -> None:
+    """Keep the runner's threads from printing how their connections to killed workers broke."""
+    from grpc import RpcError
+
+    show = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        if not isinstance(failure.exc_value, RpcError):
+            show(failure)
+
+    threading.excepthook = hook

@@ -127,8 +127,10 @@ def _process(
     if not units:
         return
     try:
-        with follow(run, sizes), open_pipeline(settings, sum(sizes.values())) as pipeline:
+        with open_pipeline(settings, sum(sizes.values())) as pipeline:
             build(pipeline, run, units, settings, published)
+            with follow(run, sizes):
+                pipeline.run().wait_until_finish()
     except ConfigurationError:
         raise
     except Exception as error:  # whatever a worker raises comes as it likes

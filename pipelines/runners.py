@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines.direct import direct_runner
+from pipelines.direct import direct_pipeline
 from pipelines.settings import MIB, ConfigurationError, Settings
 
 if TYPE_CHECKING:
@@ -33,26 +33,35 @@ def worker_count(settings: Settings, total_bytes: int) -> int:
 
 @contextmanager
 def open_pipeline(settings: Settings, total_bytes: int) -> Iterator[beam.Pipeline]:
-    """A pipeline on the runner that the settings name; it runs when the block ends well.
+    """A pipeline on the runner that the settings name, to be built and run inside the block.
 
     Raises:
         ConfigurationError: options that the runner does not take.
         WorkerLostError: a worker process of the direct runner was lost.
     """
+    given = [name if name.startswith("--") else f"--{name}" for name in settings.runner_options]
+    if settings.runner == "direct":
+        if given:
+            raise ConfigurationError("the direct runner takes --workers and no --runner-option")
+        workers = worker_count(settings, total_bytes)
+        with direct_pipeline(workers, lambda: _prepare(settings)) as pipeline:
+            yield pipeline
+        return
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    given = [name if name.startswith("--") else f"--{name}" for name in settings.runner_options]
-    if settings.runner != "direct":
-        pipeline = beam.Pipeline(options=PipelineOptions([f"--runner={settings.runner}", *given]))
-        yield pipeline
-        pipeline.run().wait_until_finish()
-        return
-    if given:
-        raise ConfigurationError("the direct runner takes --workers and no --runner-option")
-    workers = worker_count(settings, total_bytes)
-    with direct_runner(workers) as runner:
-        options = PipelineOptions([f"--direct_num_workers={workers}"])
-        pipeline = beam.Pipeline(runner=runner, options=options)
-        yield pipeline
-        pipeline.run().wait_until_finish()
+    yield beam.Pipeline(options=PipelineOptions([f"--runner={settings.runner}", *given]))
+
+
+def _prepare(settings: Settings) -> None:
+    """Load what every worker needs, to be shared by all of them."""
+    from transforms.fingerprint import fingerprints
+    from transforms.language import detect
+
+    detect("The first text loads the model.")
+    fingerprints(["The first text loads the kernel."])
+    if settings.entities:
+        from pipelines.options import entity_config
+        from transforms.entity_models import entity_models
+
+        entity_models(entity_config(settings)).get("en")

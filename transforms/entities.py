@@ -1,0 +1,185 @@
+"""The names in a text: people, organisations, places and others, with exact offsets."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import apache_beam as beam
+
+from transforms.document import Batch, Document, Entity
+from transforms.entity_models import EntityConfig, EntityModels, Model, entity_models
+
+NO_ENTITY_MODEL = "no_entity_model"
+"""Quality flag of a document in a language that no model knows."""
+ENTITIES_FAILED = "entities_failed"
+"""Quality flag of a document on which its model failed; it has no entities."""
+
+LABELS = {
+    **dict.fromkeys(("PER", "PERSON", "PRS", "PS", "persName"), "PER"),
+    **dict.fromkeys(("ORG", "OG", "orgName"), "ORG"),
+    **dict.fromkeys(("LOC", "GPE", "FAC", "FACILITY", "GPE_LOC", "GPE_ORG", "LC"), "LOC"),
+    **dict.fromkeys(("geogName", "placeName"), "LOC"),
+    **dict.fromkeys(("MISC", "NORP", "NAT_REL_POL", "LANGUAGE", "LAW", "DRV"), "MISC"),
+    **dict.fromkeys(("EVENT", "EVN", "EVT", "PRODUCT", "PROD", "OBJ"), "MISC"),
+    **dict.fromkeys(("WORK_OF_ART", "WRK"), "MISC"),
+}
+"""The labels of spaCy's published models, as ours. Others (dates, numbers …) are no names."""
+
+CHUNK_CHARACTERS = 2_000
+"""A longer text goes to the model in pieces: quicker than as one, and memory stays bounded."""
+BATCH_CHUNKS = 32
+
+_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*\s+|[。！？]|\n+")
+_BLANK = re.compile(r"\s+")
+_QUOTES = "\"'`´“”„‟‘’‚‛«»‹›"
+_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+# spaCy's tokeniser takes the square of the length of a run of punctuation, and of an endless word
+# with some in it; its strings are UTF-8, which has no surrogates. None of these holds a name.
+# (The class ends before Thai, where the scripts without blanks begin.)
+_UNREADABLE = re.compile(r"[^\w\s]{40,}|[!-~\u00a1-\u0dff]{1000,}|[\0\ud800-\udfff]")
+
+_logger = logging.getLogger(__name__)
+
+_Chunk = tuple[int, int, str]
+"""Number of the text, offset in it, and the piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The names in one text, sorted by offset; ``model`` found them, or ``flag`` says why not."""
+
+    entities: tuple[Entity, ...] = ()
+    model: str = ""
+    flag: str = ""
+
+
+def recognise(texts: Sequence[tuple[str, str]], models: EntityModels) -> list[Recognition]:
+    """Find the names in texts, given as (text, language), each with the model of its language.
+
+    A text on which a model fails gets the flag ``entities_failed``, and the others their names.
+    """
+    results = [Recognition(flag=NO_ENTITY_MODEL)] * len(texts)
+    by_language: defaultdict[str, list[int]] = defaultdict(list)
+    for number, (_, language) in enumerate(texts):
+        by_language[language].append(number)
+    for language, numbers in by_language.items():
+        if model := models.get(language):
+            with models.lock:
+                found = _find([texts[number][0] for number in numbers], model)
+            for number, result in zip(numbers, found, strict=True):
+                results[number] = result
+    return results
+
+
+def chunks(text: str, limit: int = CHUNK_CHARACTERS) -> Iterator[tuple[int, str]]:
+    """Cut ``text`` into pieces of at most ``limit`` characters; yield each with its offset.
+
+    A piece ends at the last sentence end in its second half, else at the last blank there, else
+    (one endless word) at the limit. The pieces put together are the text.
+    """
+    start = 0
+    while len(text) - start > limit:
+        end = start + limit
+        for boundary in (_SENTENCE_END, _BLANK):
+            cuts = [m.end() for m in boundary.finditer(text, start + limit // 2, end)]
+            if cuts:
+                end = cuts[-1]
+                break
+        yield start, text[start:end]
+        start = end
+    if start < len(text) or not start:
+        yield start, text[start:]
+
+
+def names_in(text: str, start: int, end: int, label: str) -> Iterator[Entity]:
+    """Yield what is a name in ``text[start:end]``: one per line, without blanks and quotes around.
+
+    A piece without a letter is none. ``label`` is ours.
+    """
+    for line in _LINE.finditer(text, start, end):
+        piece = line[0]
+        begin = line.start() + len(piece) - len(piece.lstrip().lstrip(_QUOTES).lstrip())
+        name = text[begin : line.end()].rstrip().rstrip(_QUOTES).rstrip()
+        if any(map(str.isalpha, name)):
+            yield Entity(name, label, begin, begin + len(name))
+
+
+def annotate(documents: Sequence[Document], models: EntityModels) -> tuple[Document, ...]:
+    """Return the documents with their entities, the model's name, or the flag that says why not."""
+    found = recognise([(d.text, d.language) for d in documents], models)
+    annotated = []
+    for document, result in zip(documents, found, strict=True):
+        quality, metadata = document.quality, document.metadata
+        if result.flag and result.flag not in quality:
+            quality = (*quality, result.flag)
+        if result.flag == ENTITIES_FAILED:
+            _logger.warning("%s: its entities could not be found", document.source)
+        if result.model:
+            metadata = {**metadata, "entity_model": result.model}
+        annotated.append(
+            replace(document, entities=result.entities, quality=quality, metadata=metadata)
+        )
+    return tuple(annotated)
+
+
+def _find(texts: Sequence[str], model: Model) -> list[Recognition]:
+    try:
+        entities = _entities(texts, model)
+    except Exception:
+        if len(texts) > 1:
+            return [result for text in texts for result in _find([text], model)]
+        _logger.warning("%s failed", model.name, exc_info=True)
+        return [Recognition(model=model.name, flag=ENTITIES_FAILED)]
+    return [Recognition(tuple(found), model.name) for found in entities]
+
+
+def _entities(texts: Sequence[str], model: Model) -> list[list[Entity]]:
+    pieces: list[_Chunk] = [
+        (number, offset, piece)
+        for number, text in enumerate(texts)
+        for offset, piece in chunks(_UNREADABLE.sub(_blanks, text))
+    ]
+    found: list[list[Entity]] = [[] for _ in texts]
+    # Nothing of a text stays in the vocabulary, which else would grow with the corpus.
+    with model.nlp.memory_zone():
+        docs = model.nlp.pipe([piece for _, _, piece in pieces], batch_size=BATCH_CHUNKS)
+        for (number, offset, _), doc in zip(pieces, docs, strict=True):
+            for span in doc.ents:
+                if label := LABELS.get(span.label_):
+                    start, end = offset + span.start_char, offset + span.end_char
+                    found[number].extend(names_in(texts[number], start, end, label))
+    return found
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+class RecogniseEntities(beam.PTransform):
+    """Give every document of each ``Batch`` its entities; no document is dropped.
+
+    ``config``: which models to use. Call ``check_models`` on it before the pipeline starts.
+    """
+
+    def __init__(self, config: EntityConfig | None = None) -> None:
+        super().__init__()
+        self._config = config or EntityConfig()
+
+    def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
+        """Wire the step."""
+        return batches | "Recognise" >> beam.ParDo(_RecogniseEntities(self._config))
+
+
+class _RecogniseEntities(beam.DoFn):
+    def __init__(self, config: EntityConfig) -> None:
+        self._config = config
+
+    def setup(self) -> None:
+        self._models = entity_models(self._config)
+
+    def process(self, batch: Batch) -> Iterator[Batch]:
+        yield replace(batch, documents=annotate(batch.documents, self._models))
