@@ -194,3 +194,12 @@ def test_no_sources_and_missing_sources_are_refused(ingest: Ingest) -> None:
         ingest(sources=[])
     with pytest.raises(SourceError, match="nowhere"):
         ingest(sources=["nowhere"])
+
+
+def test_a_place_that_cannot_be_listed_is_recorded_once(
+    corpus: Path, ingest: Ingest, store: Store
+) -> None:
+    os.mkfifo(corpus / "pipe.txt")
+    first = ingest()
+    assert outcomes(store, first.run_id)["pipe.txt"] == "failed"
+    assert ingest().run_id is None
