@@ -21,19 +21,20 @@ def file_of(source: str) -> str:
 
 
 def seen_versions(store: Store) -> dict[str, str]:
-    """Newest version of each source file that a committed run has seen, by URI."""
+    """Newest version of each source file that a committed run has seen, by URI.
+
+    A file that could not be read to its end has no version, and so is read again.
+    """
     versions: dict[str, str] = {}
-    for table in store.tables("ledger", ["source", "source_version"]):
-        uris = pc.replace_substring_regex(table.column("source"), "#.*", "")
-        pairs = table.set_column(0, "source", uris).group_by(["source", "source_version"])
-        seen = pairs.aggregate([])
-        versions.update(
-            zip(
-                seen.column("source").to_pylist(),
-                seen.column("source_version").to_pylist(),
-                strict=True,
-            )
-        )
+    for run_id in store.manifests:
+        of_run: dict[str, str] = {}
+        for table in store.tables("ledger", ["source", "source_version"], [run_id]):
+            uris = pc.replace_substring_regex(table.column("source"), "#.*", "")
+            table = table.set_column(0, "source", uris)
+            pairs = table.group_by(["source", "source_version"]).aggregate([]).to_pydict()
+            for uri, version in zip(pairs["source"], pairs["source_version"], strict=True):
+                of_run[uri] = min(version, of_run.get(uri, version))
+        versions |= of_run
     return versions
 
 
