@@ -93,24 +93,25 @@ def _store(path: str) -> Finding:
 
 
 def _models() -> list[Finding]:
-    """Which model finds the names in each language."""
+    """Which model finds the names in which languages."""
     from transforms.entity_models import EntityConfig, choose
     from transforms.language import LANGUAGES
 
-    found = []
-    config = EntityConfig()
-    by_fallback = []
+    languages: dict[str, list[str]] = {}
     for language in sorted(LANGUAGES):
-        choice = choose(language, config)
-        if choice is None:
-            found.append(
-                Finding("entities", False, f"{language}: no model", "install docsluice again")
-            )
-        elif choice.origin == "fallback":
-            by_fallback.append(language)
-        else:
-            found.append(Finding("entities", True, f"{language}: {choice.name} ({choice.origin})"))
-    if by_fallback:
-        detail = f"the model that ships with docsluice: {', '.join(by_fallback)}"
-        found.append(Finding("entities", True, detail))
-    return found
+        choice = choose(language, EntityConfig())
+        name = "no model" if choice is None else choice.name
+        if choice is not None and choice.origin == "fallback":
+            name = "the model that ships with docsluice"
+        languages.setdefault(name, []).append(language)
+    return [
+        Finding(
+            "entities",
+            True,
+            f"{name}: {' '.join(known)}",
+            "install a spaCy model of the language to find names in it"
+            if name == "no model"
+            else "",
+        )
+        for name, known in sorted(languages.items())
+    ]
