@@ -131,10 +131,10 @@ def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
                 yield b"".join(held)
                 held, size = [], 0
     except Exception:
-        if held:
+        if size:
             yield b"".join(held)
         raise
-    if held:
+    if size:
         yield b"".join(held)
 
 

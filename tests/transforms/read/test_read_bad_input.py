@@ -86,6 +86,13 @@ def test_truncated_compressed_file_keeps_what_stands_before_the_cut(read_file, n
     assert texts(rows) == [json.loads(line)["text"] for line in LINES.splitlines()[: len(rows) - 1]]
 
 
+def test_a_compressed_file_that_ends_before_its_first_block_is_broken_not_empty(read_file):
+    whole = zstandard.ZstdCompressor().compress(b"A text of a few words." * 9)
+    (row,) = read_file("x.txt.zst", whole[: len(whole) // 2])
+    assert (row.outcome, row.error_type) == ("failed", "EOFError")
+    assert row.reason.startswith("broken zstandard data")
+
+
 def test_damaged_and_false_gzip(read_file):
     whole = bytearray(gzip.compress(LINES))
     whole[len(whole) // 2] ^= 0xFF

@@ -1,0 +1,174 @@
+"""Train the fallback entity model: ``python models/train.py --data DIR --out models/fallback``.
+
+One transition-based parser (spaCy's ``ner``) over hashed word features and a window CNN (Honnibal
+and Montani's ``Tok2Vec``) learns all languages at once. Languages are drawn in proportion to the
+square root of their size, so that the small ones are heard. The weights kept are Adam's running
+averages at the step that did best on the selection sets. On one machine the same seed and number
+of steps give the same model; ``--minutes`` stops by the clock instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import spacy
+from augment import Names, curl, join, recase
+from corpus import LABELS, SELECTION, TRAINING, Sentence, read, tokenise
+from score import f_score, spans_found
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+from transforms.entity_models import tokeniser
+
+VERSION = "0.1.0"
+MODEL = {
+    "@architectures": "spacy.TransitionBasedParser.v2",
+    "state_type": "ner",
+    "extra_state_tokens": False,
+    "hidden_width": 64,
+    "maxout_pieces": 2,
+    "use_upper": True,
+    "tok2vec": {
+        "@architectures": "spacy.Tok2Vec.v2",
+        "embed": {
+            "@architectures": "spacy.MultiHashEmbed.v2",
+            "width": 96,
+            "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
+            "rows": [10000, 2000, 5000, 2000],
+            "include_static_vectors": False,
+        },
+        "encode": {
+            "@architectures": "spacy.MaxoutWindowEncoder.v2",
+            "width": 96,
+            "depth": 4,
+            "window_size": 1,
+            "maxout_pieces": 3,
+        },
+    },
+}
+WORDS_PER_STEP = 1000
+DROPOUT = 0.1
+LEARN_RATE = 0.001
+EVALUATE_EVERY = 1500
+SELECTION_SENTENCES = 400
+"""Of each selection set."""
+
+
+class Sampler:
+    """An endless, reproducible stream of training texts, balanced over languages."""
+
+    def __init__(self, corpora: list[list[Sentence]], random: Random) -> None:
+        self._random = random
+        self._corpora = corpora
+        self._names = Names(s for corpus in corpora for s in corpus)
+        words = [sum(len(s.words) for s in corpus) for corpus in corpora]
+        per_language: defaultdict[str, int] = defaultdict(int)
+        for corpus, count in zip(corpora, words, strict=True):
+            per_language[corpus[0].language] += count
+        # A set's share of its language is its share of the words; the language's is a square root.
+        self._weights = [
+            count / per_language[corpus[0].language] ** 0.5
+            for corpus, count in zip(corpora, words, strict=True)
+        ]
+
+    def __iter__(self) -> Iterator[Sentence]:
+        while True:
+            corpus = self._random.choices(self._corpora, self._weights)[0]
+            start = self._random.randrange(len(corpus))
+            chosen = corpus[start : start + self._random.randint(1, 5)]
+            yield join([self._changed(s) for s in chosen], self._random)
+
+    def _changed(self, sentence: Sentence) -> Sentence:
+        random = self._random
+        return curl(recase(self._names.swap(sentence, random), random), random)
+
+
+def train(data: Path, out: Path, steps: int, seconds: float, seed: int) -> None:
+    """Train for ``steps`` steps or ``seconds``, whichever ends first; keep the best in ``out``."""
+    fix_random_seed(seed)
+    pipeline = cache(tokeniser)
+    corpora = [[tokenise(text, pipeline) for text in read(data, name)] for name in TRAINING]
+    selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION]
+    nlp = spacy.blank("xx")
+    ner = nlp.add_pipe("ner", config={"model": MODEL})
+    for label in LABELS:
+        ner.add_label(label)
+    nlp.initialize()
+    optimizer = Adam(LEARN_RATE, L2=0.01, grad_clip=1.0, use_averages=True)
+    random = Random(seed)
+    texts = iter(Sampler(corpora, random))
+    start = time.monotonic()
+    best, loss, seen = -1.0, 0.0, 0
+    for step in range(1, steps + 1):
+        elapsed = time.monotonic() - start
+        done = max(step / steps, elapsed / seconds)
+        optimizer.learn_rate = LEARN_RATE * min(step / 250, 1.0) * max(1.0 - done, 0.05)
+        examples, words = [], 0
+        while words < WORDS_PER_STEP:
+            text = next(texts)
+            words += len(text.words)
+            examples.append(_example(text, pipeline(text.language)))
+        losses = ner.update(examples, drop=DROPOUT, sgd=optimizer)
+        loss += losses["ner"]
+        seen += words
+        last = step == steps or elapsed > seconds
+        if step % EVALUATE_EVERY == 0 or last:
+            with ner.model.use_params(optimizer.averages):
+                scores = [f_score(part, spans_found(part, ner, pipeline)) for part in selection]
+                mean = sum(scores) / len(scores)
+                if mean > best:
+                    best = mean
+                    _save(nlp, out, step, seed)
+            print(
+                f"step {step} {elapsed / 60:.1f} min {seen:,} words loss {loss / seen:.4f} "
+                f"F {mean:.4f} [{' '.join(f'{s:.3f}' for s in scores)}]",
+                flush=True,
+            )
+            loss, seen = 0.0, 0
+        if last:
+            break
+
+
+def _example(text: Sentence, nlp: Language) -> Example:
+    words, spaces = list(text.words), list(text.spaces)
+    iob = ["" if t == "-" else t.replace("U-", "B-").replace("L-", "I-") for t in text.tags]
+    return Example(Doc(nlp.vocab, words, spaces), Doc(nlp.vocab, words, spaces, ents=iob))
+
+
+def _save(nlp: Language, out: Path, step: int, seed: int) -> None:
+    nlp.meta.update(
+        name="docsluice_fallback",
+        version=VERSION,
+        description=f"Names of people, organisations and places; step {step}, seed {seed}",
+        author="The docsluice authors",
+        license="CC BY-SA 4.0",
+        spacy_version=">=3.8.0,<3.9.0",
+    )
+    nlp.to_disk(out)
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    warnings.filterwarnings("ignore", r"\[W030\]")  # names that our tokens cannot express
+    train(args.data, args.out, args.steps, args.minutes * 60, args.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+from random import Random
+
+import pytest
+from augment import Names, biluo, curl, join, recase, spans
+from corpus import Sentence
+from hypothesis import given
+from hypothesis import strategies as st
+
+ENGLISH = Sentence(
+    ("Bob", "Dylan", "left", '"', "Paris", '"', "."),
+    (True, True, True, False, False, False, False),
+    ("B-PER", "L-PER", "O", "O", "U-LOC", "O", "O"),
+    "en",
+)
+FRENCH = Sentence(("Napoléon", "dort"), (True, False), ("U-PER", "O"), "fr")
+
+
+def test_spans_are_those_of_the_tags() -> None:
+    assert list(spans(ENGLISH.tags)) == [(0, 2, "PER"), (4, 5, "LOC")]
+
+
+@pytest.mark.parametrize(
+    ("length", "tags"),
+    [(1, ["U-ORG"]), (2, ["B-ORG", "L-ORG"]), (3, ["B-ORG", "I-ORG", "L-ORG"])],
+)
+def test_biluo_tags_one_name(length: int, tags: list[str]) -> None:
+    assert biluo(length, "ORG") == tags
+
+
+@given(st.integers())
+def test_swapping_keeps_the_sentence_whole(seed: int) -> None:
+    swapped = Names([ENGLISH, ENGLISH]).swap(ENGLISH, Random(seed))
+
+    assert len(swapped.words) == len(swapped.spaces) == len(swapped.tags)
+    assert [label for _, _, label in spans(swapped.tags)] == ["PER", "LOC"]
+    assert swapped == ENGLISH  # there is only this one name of each label to swap it for
+
+
+def test_names_of_today_replace_those_of_old_french_text() -> None:
+    modern = [
+        Sentence(("Ada", "Lovelace"), (True, False), ("B-PER", "L-PER"), language)
+        for language in ("en", "de", "pt", "da", "nb")
+    ]
+    names = Names([FRENCH, *modern])
+    found = {names.swap(FRENCH, Random(seed)) for seed in range(50)}
+
+    assert found == {
+        FRENCH,
+        Sentence(("Ada", "Lovelace", "dort"), (True, True, False), ("B-PER", "L-PER", "O"), "fr"),
+    }
+
+
+def test_a_small_share_is_recased() -> None:
+    random = Random(0)
+    words = [recase(ENGLISH, random).words for _ in range(3_000)]
+
+    assert 50 < sum("dylan" in w for w in words) < 150
+    assert 50 < sum("DYLAN" in w for w in words) < 150
+
+
+def test_quotes_are_curled_in_pairs() -> None:
+    marks = {curl(ENGLISH, Random(seed)).words[3:6:2] for seed in range(200)}
+
+    assert marks == {('"', '"'), ("“", "”"), ("„", "“"), ("«", "»"), ("‘", "’")}
+
+
+def test_joined_sentences_are_parted_and_keep_their_tags() -> None:
+    texts = set()
+    for seed in range(100):
+        joined = join([ENGLISH, FRENCH], Random(seed))
+        assert [label for _, _, label in spans(joined.tags)] == ["PER", "LOC", "PER"]
+        texts.add("".join(w + " " * s for w, s in zip(joined.words, joined.spaces, strict=True)))
+
+    first, last = 'Bob Dylan left "Paris".', "Napoléon dort"
+    assert texts == {f"{first} {last}", f"{first}\n{last}", f"{first}\n\n{last}"}
