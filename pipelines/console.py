@@ -40,8 +40,9 @@ def complain(message: str) -> None:
 
 
 @contextmanager
-def errors_in_words() -> Iterator[None]:
-    """Turn errors that a user can mend into one line and the right exit code."""
+def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
+    """Run a command: log as asked, and turn errors that a user can mend into one line each."""
+    set_up_logging(verbose, quiet)
     try:
         yield
     except KeyboardInterrupt:

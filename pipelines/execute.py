@@ -135,7 +135,10 @@ def _process(
         raise
     except Exception as error:  # whatever a worker raises comes as it likes
         log.debug("the pipeline failed", exc_info=True)
-        raise RunFailedError(f"the run failed, nothing was committed: {_cause(error)}") from error
+        cause = _cause(error)
+        if cause.startswith(KeyboardInterrupt.__name__):  # Beam blames the step that it came in
+            raise KeyboardInterrupt from None
+        raise RunFailedError(f"the run failed, nothing was committed: {cause}") from error
 
 
 def _cause(error: BaseException) -> str:

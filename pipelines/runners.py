@@ -50,7 +50,11 @@ def open_pipeline(settings: Settings, total_bytes: int) -> Iterator[beam.Pipelin
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    yield beam.Pipeline(options=PipelineOptions([f"--runner={settings.runner}", *given]))
+    try:
+        pipeline = beam.Pipeline(options=PipelineOptions([f"--runner={settings.runner}", *given]))
+    except ValueError as error:  # Beam's message lists the runners there are
+        raise ConfigurationError(str(error)) from None
+    yield pipeline
 
 
 def _prepare(settings: Settings) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,17 +154,18 @@ def test_a_run_that_fails_leaves_nothing(
 
 
 def test_a_crash_before_the_manifest_is_undone_by_the_next_run(
-    corpus: Path, ingest: Ingest, store: Store, monkeypatch: pytest.MonkeyPatch
+    corpus: Path, ingest: Ingest, store: Store
 ) -> None:
-    def crash(*_: object) -> None:
-        os._exit(9)
-
-    child = os.fork()
-    if not child:
-        Store.commit = crash  # type: ignore[assignment,method-assign]
-        ingest()
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    program = (
+        "import os, sys\n"
+        "from pipelines.cli import main\n"
+        "from pipelines.store import Store\n"
+        "Store.commit = lambda *_: os._exit(9)\n"
+        "sys.argv = ['docsluice', 'run', *sys.argv[1:], '--no-entities']\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", program, str(corpus), "--store", store.path]
+    assert subprocess.run(command, timeout=120, check=False).returncode == 9
     assert list(Path(store.path).glob("documents/run=*"))
     assert store.manifests == {}
     summary = ingest()

@@ -38,3 +38,11 @@ def test_the_direct_runner_takes_no_options_of_beam() -> None:
         open_pipeline(load({"runner_options": ["x=1"]}), 1),
     ):
         pass
+
+
+def test_a_runner_that_beam_does_not_know_is_a_mistake_in_the_settings() -> None:
+    with (
+        pytest.raises(ConfigurationError, match=r"Nonsense.*DataflowRunner"),
+        open_pipeline(load({"runner": "Nonsense"}), 1),
+    ):
+        pass
