@@ -181,7 +181,7 @@ def _models(pairs: list[str]) -> dict[str, str]:
     models = {}
     for pair in pairs:
         language, equals, name = pair.partition("=")
-        if not (language and equals and name):
+        if not (language and equals):
             raise ConfigurationError(
                 f"--model takes LANG=NAME, such as fr=fr_core_news_lg: {pair!r}"
             )

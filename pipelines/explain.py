@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def find_stories(store: Store, wanted: str) -> list[dict[str, Any]]:
     """The ledger rows of all runs about the documents that ``wanted`` names, by document.
 
     Each story has ``id``, ``source`` and ``rows`` (oldest first); a row of a published document
-    has its record, without the text, as ``document``, and one of a duplicate its ``canonical``.
+    has its record, without the text, as ``document`` and the number of its ``duplicates``, and
+    one of a duplicate its ``canonical``.
     """
     stories: dict[str, dict[str, Any]] = {}
     by_address = _ids_of_address(store, wanted) if "://" in wanted else set()
@@ -59,6 +61,7 @@ def find_stories(store: Store, wanted: str) -> list[dict[str, Any]]:
             story.setdefault("rows", []).append(row)
             if row["outcome"] == "kept":
                 row["document"] = _document(store, row["run_id"], row["id"])
+                row["duplicates"] = _duplicates(store, row["id"])
             if row["duplicate_of"] is not None:
                 row["canonical"] = _newest_source(store, row["duplicate_of"])
     return sorted(stories.values(), key=lambda story: story["source"])
@@ -114,40 +117,51 @@ def _newest_source(store: Store, id_: str) -> str:
     return source
 
 
+def _duplicates(store: Store, id_: str) -> int:
+    """Number of documents that any run found to be duplicates of this one."""
+    found: set[str] = set()
+    for table in store.tables("ledger", ["id", "duplicate_of"]):
+        rows = table.filter(pc.equal(table.column("duplicate_of"), id_))
+        found.update(rows.column("id").to_pylist())
+    return len(found)
+
+
 def _tell(console: Console, story: dict[str, Any]) -> None:
     console.print(story["source"], style="bold", markup=False)
     console.print(f"  id {story['id']}")
     for row in story["rows"]:
         console.print(f"  run {row['run_id']}: [bold]{row['outcome']}[/]")
-        for line in _lines(row):
-            console.print(f"    {line}", markup=False)
+        facts = list(_facts(row))
+        width = max(len(name) for name, _ in facts)
+        for name, value in facts:
+            console.print(f"    {name:<{width}}  {value}", markup=False)
 
 
-def _lines(row: dict[str, Any]) -> list[str]:
-    lines = []
+def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a ledger row, and the document it is about, tell: name and value."""
     if row["outcome"] != "kept" and row["reason"]:
-        lines.append(f"because   {row['reason']}")
+        yield "because", row["reason"]
     if row["duplicate_of"] is not None:
-        lines.append(f"resembles {row['canonical'] or row['duplicate_of']}")
-        lines.append(f"          id {row['duplicate_of']}, similarity {row['similarity']:.2f}")
+        yield "resembles", row["canonical"] or row["duplicate_of"]
+        yield "", f"id {row['duplicate_of']}, similarity {row['similarity']:.2f}"
     if row["outcome"] == "failed":
-        lines.append(f"retry     mend the source; see dead-letters/run={row['run_id']}")
+        yield "retry", f"mend the source; see dead-letters/run={row['run_id']}"
     document = row.get("document")
     if document:
-        lines += [
-            f"title     {document['title'] or '(none)'}",
-            f"language  {document['language']} (confidence {document['language_confidence']:.2f})",
-            f"words     {document['word_count']:,}",
-            f"entities  {_entities(document['entities'])}",
-            f"flags     {', '.join(document['quality']) or 'none'}",
-            f"copies    {document['duplicate_count']} duplicates left out",
-            f"kind      {document['media_type']}",
-        ]
-        lines += [f"{name:<9} {value}" for name, value in sorted(document["metadata"].items())]
-        lines.append(f"file      {document['file']}")
-    seen = f"{row['recorded_at']:%Y-%m-%d %H:%M:%S} UTC"
-    lines.append(f"version   {row['source_version'] or 'unknown'}, seen {seen}")
-    return lines
+        yield "title", document["title"] or "(none)"
+        confidence = document["language_confidence"]
+        yield "language", f"{document['language']} (confidence {confidence:.2f})"
+        yield "words", f"{document['word_count']:,}"
+        yield "entities", _entities(document["entities"])
+        yield "flags", ", ".join(document["quality"]) or "none"
+        yield "duplicates", f"{row['duplicates']:,} over all runs"
+        yield "kind", document["media_type"]
+        if document["published_at"] is not None:
+            yield "published", f"{document['published_at']:%Y-%m-%d %H:%M:%S} UTC"
+        yield from sorted(document["metadata"].items())
+        yield "file", document["file"]
+    yield "version", row["source_version"] or "unknown"
+    yield "seen", f"{row['recorded_at']:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _entities(entities: list[dict[str, Any]]) -> str:

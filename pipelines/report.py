@@ -43,6 +43,9 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     if 0 < len(documents) <= SHOWN_IN_FULL:
         console.print(_document_table(documents, console.width >= _WIDE))
     console.print(_sentence(summary))
+    if not store.manifests:
+        return
+    where = "" if store.path == "store" else f" --store {store.path}"
     for kind, number in sorted(summary.outcomes.items()):
         if kind == "failed":
             console.print(
@@ -52,15 +55,16 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     console.print(f"Parquet: {store.path}/documents", soft_wrap=True)
     if settings.index == "sqlite":
         console.print(f"Index:   {store.index_path}", soft_wrap=True)
-        where = "" if store.path == "store" else f" --store {store.path}"
         console.print(f"Try:     docsluice search {_example(documents)}{where}", soft_wrap=True)
     if "rejected" in summary.outcomes or "failed" in summary.outcomes:
-        console.print("Why:     docsluice report, docsluice explain FILE", soft_wrap=True)
+        console.print(f"Why:     docsluice report{where}", soft_wrap=True)
 
 
 def _sentence(summary: Summary) -> str:
     unchanged = f"{summary.unchanged:,} files unchanged"
     if summary.run_id is None:
+        if not summary.unchanged:
+            return "Nothing to read: there is no file under the sources, or none that matches."
         return f"Nothing new: {unchanged}."
     parts = [f"{number:,} {kind}" for kind, number in summary.outcomes.items()]
     total = sum(summary.outcomes.values())
@@ -85,7 +89,10 @@ def _newest_documents(store: Store, run_id: str | None) -> list[dict[str, Any]]:
     }
     rows = [row for table in store.tables("ledger", run_ids=runs) for row in table.to_pylist()]
     rows.sort(key=lambda row: row["source"])
-    return [{**row, "published": published.get(row["id"])} for row in rows]
+    return [
+        {**row, "published": published.get(row["id"]) if row["outcome"] == "kept" else None}
+        for row in rows
+    ]
 
 
 def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:

@@ -127,7 +127,7 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         "title": hit.title,
         "language": hit.language,
         "published_at": hit.published_at,
-        "score": round(hit.score, 4),
+        "score": float(f"{hit.score:.6g}"),
         "snippet": hit.snippet.text,
         "matches": list(_matches(hit.snippet)),
         "entities": [{"text": name.text, "label": name.label} for name in hit.entities],

@@ -6,6 +6,8 @@ the environment, ``--min-quality`` on the command line.
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +20,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+log = logging.getLogger(__name__)
+
 MIB = 1024 * 1024
+PREFIX = "DOCSLUICE_"
 KINDS = ("text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet")
 
 
@@ -30,7 +35,7 @@ class Settings(BaseSettings):
     """What a run does; see ``docsluice run --help`` for each setting in words."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DOCSLUICE_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
         hide_input_in_errors=True,  # an input may be a secret
@@ -120,6 +125,10 @@ def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
         ConfigurationError: a file that cannot be read, an unknown setting or a wrong value.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    for variable in sorted(os.environ):
+        name = variable.removeprefix(PREFIX).lower().split("__")[0]
+        if variable.startswith(PREFIX) and name not in Settings.model_fields:
+            log.warning("there is no setting %r; %s has no effect", name, variable)
 
     class FromFile(Settings):
         from_file = {} if config is None else _read(config)
@@ -154,5 +163,6 @@ def _one_line(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             parts.append(f"there is no setting {name!r}")
         else:
-            parts.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+            reason = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
     return "; ".join(dict.fromkeys(parts))

@@ -78,6 +78,7 @@ class Store:
         """
         probe = files.join(self.path, "runs", ".writable")
         try:
+            files.check_filesystem(self.path)
             files.write(probe, b"")
             if not files.is_remote(self.path):
                 Path(probe).unlink()

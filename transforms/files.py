@@ -9,15 +9,44 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-_SCHEME = re.compile(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
+_SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
+_EXTRAS = {"gs": "gcs", "s3": "s3"}
+_NEEDS = {"s3": "boto3"}
+"""Beam registers these filesystems even where they cannot work."""
+
+
+class NoFilesystemError(ValueError):
+    """A path on a filesystem that Beam cannot reach; the message says what would help."""
 
 
 def is_remote(path: str) -> bool:
     """Whether the path has a scheme (``gs://``, ``s3://``, …) and so needs Beam to be opened."""
     return bool(_SCHEME.match(path)) and not path.startswith("file://")
+
+
+def check_filesystem(path: str) -> None:
+    """Make sure that Beam knows the filesystem of a path.
+
+    Raises:
+        NoFilesystemError: it does not; an extra of docsluice is missing, or there is none.
+    """
+    scheme = _SCHEME.match(path)
+    if scheme is None or not is_remote(path):
+        return
+    name = scheme[1].lower()
+    try:
+        _filesystems().get_filesystem(path)
+        missing = name in _NEEDS and find_spec(_NEEDS[name]) is None
+    except ValueError:
+        missing = True
+    if missing:
+        extra = _EXTRAS.get(name)
+        hint = f"pip install 'docsluice[{extra}]'" if extra else f"no filesystem for {name}://"
+        raise NoFilesystemError(f"cannot reach {path}: {hint}")
 
 
 def join(base: str, *parts: str) -> str:

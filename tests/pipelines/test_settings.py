@@ -83,3 +83,24 @@ def test_a_wrong_value_in_the_environment_is_one_clear_line(
         load({})
     assert "models" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_variable_in_the_environment_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DOCSLUICE_STOER", "x")
+    monkeypatch.setenv("DOCSLUICE_STORE", "y")
+    assert load({}).store == "y"
+    assert caplog.messages == ["there is no setting 'stoer'; DOCSLUICE_STOER has no effect"]
+
+
+def test_a_message_names_its_setting_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({"min_quality": "splendid"})
+    assert str(caught.value).startswith("min_quality: no level or flag splendid;")
+
+
+def test_quality_flags_may_be_a_list_or_parted_by_commas(tmp_path: Path) -> None:
+    path = config(tmp_path, "min_quality: [too_short, truncated]\n")
+    assert load({}, path).min_quality == ["too_short", "truncated"]
+    assert load({"min_quality": "too_short,truncated"}).min_quality == ["too_short", "truncated"]

@@ -75,3 +75,8 @@ def test_a_new_store_can_be_written(store: Store) -> None:
     store.create()
     assert store.manifests == {}
     assert files.names(files.join(store.path, "runs")) == []
+
+
+def test_a_store_on_a_filesystem_that_is_not_there_says_what_would_help() -> None:
+    with pytest.raises(StoreError, match=r"cannot reach nosuch://b/s: no filesystem"):
+        Store("nosuch://b/s").create()

@@ -9,24 +9,21 @@ a circle is harmless and a file reached both ways has its real name.
 
 from __future__ import annotations
 
-# ruff: noqa: PTH100, PTH111, PTH112, PTH116, PTH119, PTH207
+# ruff: noqa: PTH100, PTH111, PTH112, PTH116, PTH207
 # os.path: links are not resolved, and names that are no valid text pass through.
 import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
 from transforms.document import Rejected, document_id
+from transforms.files import NoFilesystemError, check_filesystem, is_remote
 from transforms.read.slices import SourceFile
 
 _GLOB = re.compile(r"[*?[]")
-_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_EXTRAS = {"gs": "gcs", "s3": "s3"}
-_NEEDS = {"s3": "boto3"}  # Beam registers this filesystem even where it cannot work
 
 
 class SourceError(ValueError):
@@ -43,7 +40,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file found; ``relative`` is its path under the source, which patterns are held against."""
+    """A file found; ``relative`` is its path under the source, which patterns are held against.
+
+    It is empty for a file that is the source itself.
+    """
 
     path: str
     uri: str
@@ -74,19 +74,15 @@ def list_sources(
             if isinstance(entry, Rejected):
                 problems.setdefault(entry.id, entry)
                 continue
-            if included and not any(p.fullmatch(entry.relative) for p in included):
+            named = not entry.relative
+            if included and not named and not any(p.fullmatch(entry.relative) for p in included):
                 continue
-            if any(p.fullmatch(entry.relative) for p in excluded):
+            if not named and any(p.fullmatch(entry.relative) for p in excluded):
                 continue
             file = SourceFile(entry.path, entry.uri, entry.size, entry.version, priority)
             files.setdefault(entry.uri, file)
     ordered = sorted(files.values(), key=lambda file: file.uri)
     return Listing(tuple(ordered), tuple(sorted(problems.values(), key=lambda row: row.source)))
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path belongs to a filesystem other than the local one."""
-    return _REMOTE.match(path) is not None
 
 
 def _entries(source: str) -> Iterator[_Entry | Rejected]:
@@ -105,7 +101,7 @@ def _entries(source: str) -> Iterator[_Entry | Rejected]:
         raise SourceError(f"cannot read source {_shown(source)}: {error.strerror}") from None
     if S_ISDIR(status.st_mode):
         return _walk(path)
-    return iter([_local(path, os.path.basename(path), status)])
+    return iter([_local(path, "", status)])
 
 
 def _local(path: str, relative: str, status: os.stat_result) -> _Entry | Rejected:
@@ -173,18 +169,17 @@ def _remote(source: str) -> Iterator[_Entry | Rejected]:
     from apache_beam.io.filesystem import BeamIOError
     from apache_beam.io.filesystems import FileSystems
 
-    scheme = source.partition("://")[0]
+    try:
+        check_filesystem(source)
+    except NoFilesystemError as error:
+        raise SourceError(str(error)) from None
     base = source[: found.start()].rpartition("/")[0] if (found := _GLOB.search(source)) else source
     patterns = [source] if found else [source, f"{source.rstrip('/')}/**"]
-    if scheme in _NEEDS and find_spec(_NEEDS[scheme]) is None:
-        raise _no_filesystem(source, scheme)
     try:
         for pattern in patterns:
             matched = FileSystems.match([pattern])[0].metadata_list
             if matched:
                 break
-    except ValueError:
-        raise _no_filesystem(source, scheme) from None
     except BeamIOError as error:
         raise SourceError(f"cannot list {source}: {str(error).splitlines()[0]}") from None
     if not matched:
@@ -192,17 +187,11 @@ def _remote(source: str) -> Iterator[_Entry | Rejected]:
             f"source not found: {source}" if not found else f"no file matches {source}"
         )
     for file in matched:
-        relative = file.path.removeprefix(base).lstrip("/") or file.path.rpartition("/")[2]
+        relative = file.path.removeprefix(base).lstrip("/")
         version = f"{file.size_in_bytes}-{file.last_updated_in_seconds or 0:.6f}"
         placeholder = file.path.endswith("/")  # how object stores show empty directories
         if not placeholder and not any(_is_hidden(name) for name in relative.split("/")):
             yield _Entry(file.path, file.path, relative, file.size_in_bytes, version)
-
-
-def _no_filesystem(source: str, scheme: str) -> SourceError:
-    extra = _EXTRAS.get(scheme)
-    hint = f"pip install 'docsluice[{extra}]'" if extra else f"no filesystem for {scheme}://"
-    return SourceError(f"cannot read {source}: {hint}")
 
 
 def _is_hidden(name: str) -> bool:

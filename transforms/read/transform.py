@@ -12,9 +12,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
 from transforms.document import Batch, Rejected
+from transforms.files import is_remote
 from transforms.read.batches import DEFAULT_BATCH_CHARS, read_unit
 from transforms.read.formats import ReadOptions
-from transforms.read.listing import is_remote
 from transforms.read.slices import WorkUnit
 from transforms.read.streams import open_local
 

@@ -161,7 +161,7 @@ def test_a_directory_that_may_not_be_listed(tmp_path):
 
 
 def test_a_filesystem_without_its_extra_is_one_clear_line():
-    with pytest.raises(SourceError, match=r"^cannot read nosuch://bucket/x: [^\n]*$"):
+    with pytest.raises(SourceError, match=r"^cannot reach nosuch://bucket/x: [^\n]*$"):
         list_sources(["nosuch://bucket/x"])
 
 
@@ -172,3 +172,12 @@ def test_listing_local_files_does_not_import_beam(tmp_path):
         "assert 'apache_beam' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
+
+
+def test_patterns_do_not_drop_a_file_that_is_named(tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    (tmp_path / "b.md").write_text("b")
+    named = list_sources([str(tmp_path / "a.txt")], ["*.md"], ["a*"])
+    assert [file.path for file in named.files] == [str(tmp_path / "a.txt")]
+    below = list_sources([str(tmp_path)], ["*.md"], [])
+    assert [file.path for file in below.files] == [str(tmp_path / "b.md")]
