@@ -49,8 +49,8 @@ def publish_run(store: Store, run_id: str, transaction: Transaction) -> None:
     duplicates: Counter[str] = Counter()
     for table in store.tables("ledger", ["id", "outcome", "duplicate_of"], [run_id]):
         for row in table.to_pylist():
-            if row["outcome"] != "kept":
-                gone.add(row["id"])
+            if row["outcome"] in ("duplicate", "rejected", "deleted"):
+                gone.add(row["id"])  # of what failed, the version published before stays
             if row["duplicate_of"] is not None:
                 duplicates[row["duplicate_of"]] += 1
     transaction.delete(gone - published)

@@ -206,3 +206,13 @@ def test_a_place_that_cannot_be_listed_is_recorded_once(
     first = ingest()
     assert outcomes(store, first.run_id)["pipe.txt"] == "failed"
     assert ingest().run_id is None
+
+
+def test_a_document_that_can_no_longer_be_read_stays_in_the_index(
+    corpus: Path, ingest: Ingest, store: Store
+) -> None:
+    (corpus / "notes.json").write_text('{"text": "Notes on locks, weirs and lifting bridges."}')
+    ingest()
+    (corpus / "notes.json").write_text('{"text": "Notes on lo')
+    assert outcomes(store, ingest().run_id) == {"notes.json": "failed"}
+    assert found(store, "weirs") == ["notes.json"]
