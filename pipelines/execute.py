@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections import Counter
@@ -112,12 +113,14 @@ def _process(
     follow: Follow,
 ) -> None:
     """Run the graph; every document ends in a file of the run."""
+    gc.disable()  # what modules bring stays: the collector would walk over it again and again
     from pipelines.ingest import build
     from pipelines.options import read_options
     from transforms.dead_letters import write_dead_letters
     from transforms.ledger import rejected_row, write_ledger
     from transforms.read.transform import open_anywhere
 
+    gc.enable()
     units = list(plan_units(new, options=read_options(settings), open_=open_anywhere))
     published = published_parts(store, {file.uri for file in new})
     sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}

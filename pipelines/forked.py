@@ -45,8 +45,7 @@ class WorkerPool:
 
     def __init__(self, count: int, on_loss: Callable[[], None]) -> None:
         """Fork ``count`` children; ``on_loss`` is called when one ends that should not."""
-        gc.collect()
-        gc.freeze()  # what the collector would touch later would be copied to every child
+        gc.freeze()  # what the collector touched later would be copied to every child
         self._stopping = False
         self._on_loss = on_loss
         self._waiting: list[ForkedWorker] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from transforms.clusters import ranks
+from transforms.clusters import Buckets, buckets, ranks
 from transforms.fingerprint import shingles
+from transforms.keys import alike, concatenate, first_bits, keys_path, read_keys
 from transforms.published import PublishedPart
 from transforms.run import Run
 from transforms.spool import read_columns, spool_path
@@ -63,11 +64,34 @@ class Facts:
 
 
 class Candidates:
-    """Documents of a run's spool and of published parts, read by their sorted codes."""
+    """The documents of a run's spool and of published parts, read by their sorted codes."""
 
-    def __init__(self, run: Run, published: Sequence[PublishedPart]) -> None:
+    def __init__(
+        self, run: Run, parts: Sequence[str], published: Sequence[PublishedPart] = ()
+    ) -> None:
         self._run = run
-        self._published: Mapping[int, str] = {part.number: part.path for part in published}
+        self._parts = parts
+        self._published = {part.number: part for part in published}
+
+    def same_id(self) -> Buckets:
+        """Groups of new documents whose ids begin alike."""
+        codes, keys = [], []
+        for part in self._parts:
+            ids = read_columns(spool_path(self._run, part), ["id"]).column("id").to_pylist()
+            codes.append(RowCode.of_part(part, len(ids)))
+            keys.append(first_bits(ids))
+        return buckets(np.concatenate(keys), np.concatenate(codes))
+
+    def alike(self) -> Iterator[Buckets]:
+        """Groups of documents that share a content or a band, band by band."""
+        new = [read_keys(keys_path(self._run, part)) for part in self._parts]
+        codes = [
+            RowCode.of_part(part, len(keys.contents))
+            for part, keys in zip(self._parts, new, strict=True)
+        ]
+        codes += [RowCode.of_published(part) for part in self._published.values()]
+        keys = concatenate([*new, *(part.keys for part in self._published.values())])
+        yield from alike(np.concatenate(codes), keys)
 
     def ids(self, codes: NDArray[np.int64]) -> list[str]:
         """Ids of documents."""
@@ -114,7 +138,7 @@ class Candidates:
             piece = rows[start:end]
             number = file - (_PUBLISHED >> _ROW_BITS)
             if number >= 0:
-                yield self._published[number], piece
+                yield self._published[number].path, piece
             else:
                 part, _ = RowCode.part_and_row(file << _ROW_BITS)
                 yield spool_path(self._run, part), piece

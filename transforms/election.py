@@ -60,18 +60,14 @@ class PartVerdicts:
 
 
 def hold_election(
-    candidates: Candidates,
-    same_id: Sequence[Buckets],
-    alike: Sequence[Buckets],
-    threshold: float,
+    candidates: Candidates, threshold: float, near: bool = True
 ) -> Iterator[tuple[str, PartVerdicts]]:
     """Elect the canonicals among all documents that share a bucket.
 
     Args:
-        candidates: reads the documents by their codes (see ``RowCode``).
-        same_id: codes of documents whose ids begin alike.
-        alike: codes of documents that share a band or the beginning of a content hash.
+        candidates: all documents that may be alike.
         threshold: Jaccard similarity from which on a document is a duplicate.
+        near: whether duplicates are wanted at all, or only repeated ids.
 
     Yields:
         (part of this run, verdicts on its rows), for the parts that have any.
@@ -82,12 +78,12 @@ def hold_election(
         part, row = RowCode.part_and_row(code)
         return verdicts.setdefault(part, PartVerdicts()), row
 
-    repeated = _repeated(candidates, same_id)
+    repeated = _repeated(candidates)
     for code in repeated.tolist():
         part, row = on(code)
         part.repeated.add(row)
 
-    alike = [_without(found, repeated) for found in alike]
+    alike = [_without(found, repeated) for found in candidates.alike()] if near else []
     codes = _codes(alike)
     if len(codes):
         facts = candidates.facts(codes)
@@ -118,9 +114,9 @@ def _codes(all_: Sequence[Buckets]) -> NDArray[np.int64]:
     return np.unique(np.concatenate([np.empty(0, np.int64), *(found.rows for found in all_)]))
 
 
-def _repeated(candidates: Candidates, same_id: Sequence[Buckets]) -> NDArray[np.int64]:
+def _repeated(candidates: Candidates) -> NDArray[np.int64]:
     """Codes of the documents whose id an earlier document has."""
-    codes = _codes(same_id)
+    codes = _codes([candidates.same_id()])
     seen: set[str] = set()
     again = []
     for code, id_ in zip(codes.tolist(), candidates.ids(codes), strict=True):

@@ -12,17 +12,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
-
-import spacy
-from spacy.language import Language
-from spacy.util import is_package
+from typing import TYPE_CHECKING, Literal
 
 from transforms.document import UNDETERMINED
 from transforms.resources import resource
+
+if TYPE_CHECKING:
+    from spacy.language import Language  # imported where it is used: a run may need no entities
 
 FALLBACK = "models/fallback"
 UNKNOWN_TO_FALLBACK = frozenset({"ar", "el", "fa", "he", "hi", "ja", "ko", "th"})
@@ -87,7 +86,7 @@ class Model:
 def check_models(config: EntityConfig) -> None:
     """Raise ``ModelNotInstalled`` if a configured model is not there. Loads none."""
     for language, name in sorted(config.models.items()):
-        if not name or is_package(name) or (Path(name) / "meta.json").is_file():
+        if not name or _is_installed(name) or (Path(name) / "meta.json").is_file():
             continue
         what = f"the entity model {name!r}, configured for {language!r},"
         if len(Path(name).parts) > 1:
@@ -147,6 +146,8 @@ class EntityModels:
         if choice.origin == "fallback":
             return self._load_fallback(language, choice.name)
         check_models(self._config)
+        import spacy
+
         nlp = spacy.load(choice.name, exclude=_PARSING)
         for name in ("tok2vec", "transformer"):
             # Shared layers that only the components left out have listened to.
@@ -158,6 +159,8 @@ class EntityModels:
 
     def _load_fallback(self, language: str, path: str) -> Model:
         if self._fallback is None:
+            import spacy
+
             self._fallback = spacy.load(path)
         name = f"{self._fallback.meta['name']} {self._fallback.meta['version']}"
         return Model(name, in_language(language, self._fallback))
@@ -180,6 +183,8 @@ def tokeniser(language: str) -> Language:
     (Japanese, Korean, Thai, Vietnamese), is cut at blanks and punctuation. Chinese is cut into
     characters.
     """
+    import spacy
+
     try:
         return spacy.blank(_SPACY_LANGUAGES.get(language, (language,))[0])
     except ImportError:
@@ -194,6 +199,14 @@ def in_language(language: str, fallback: Language) -> Language:
     nlp = tokeniser(language)
     nlp.add_pipe("ner", source=fallback)
     return nlp
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except (PackageNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _title(nlp: Language) -> str:

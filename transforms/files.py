@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
 _NEEDS = {"s3": "boto3"}
 """Beam registers these filesystems even where they cannot work."""
+
+
+_SYNCED_AT_ONCE = 16
 
 
 class NoFilesystemError(ValueError):
@@ -85,12 +89,16 @@ def write(path: str, data: bytes, durable: bool = False) -> None:
 def make_durable(paths: Iterable[str]) -> None:
     """Wait until files, and their names, are on the disk; other filesystems see to that."""
     local = [Path(path) for path in paths if not is_remote(path)]
-    for path in (*local, *sorted({path.parent for path in local})):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    with ThreadPoolExecutor(_SYNCED_AT_ONCE) as pool:  # a file system joins what comes together
+        list(pool.map(_sync, (*local, *sorted({path.parent for path in local}))))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read(path: str) -> bytes:

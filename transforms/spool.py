@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from transforms import files
 from transforms.document import Document
-from transforms.published import BANDS_TYPE
 from transforms.run import Run
 
 SPOOL_SCHEMA = pa.schema(
@@ -34,12 +33,9 @@ SPOOL_SCHEMA = pa.schema(
         ("word_count", pa.int32()),
         ("quality", pa.list_(pa.string())),
         ("metadata", pa.map_(pa.string(), pa.string())),
-        ("bands", BANDS_TYPE),
     ]
 )
-"""What is known of a document after cleaning, and its band keys; other fields have defaults."""
-
-_FIELDS = [name for name in SPOOL_SCHEMA.names if name != "bands"]
+"""What is known of a document after cleaning; the other fields have their defaults."""
 
 
 def spool_path(run: Run, part: str) -> str:
@@ -47,13 +43,12 @@ def spool_path(run: Run, part: str) -> str:
     return run.part("spool", part, ".arrow")
 
 
-def write_spool(path: str, documents: Sequence[Document], bands: pa.Array) -> None:
-    """Write documents and their band keys (of ``BANDS_TYPE``), in order, to one spool file."""
-    columns: dict[str, object] = {
-        name: [getattr(document, name) for document in documents] for name in _FIELDS
+def write_spool(path: str, documents: Sequence[Document]) -> None:
+    """Write documents, in their order, to one spool file."""
+    columns: dict[str, list[object]] = {
+        name: [getattr(document, name) for document in documents] for name in SPOOL_SCHEMA.names
     }
     columns["metadata"] = [list(document.metadata.items()) for document in documents]
-    columns["bands"] = bands
     table = pa.table(columns, schema=SPOOL_SCHEMA)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, SPOOL_SCHEMA) as writer:
@@ -63,8 +58,8 @@ def write_spool(path: str, documents: Sequence[Document], bands: pa.Array) -> No
 
 def read_spool(path: str) -> list[Document]:
     """The documents of a spool file, in their order."""
-    table = read_columns(path, _FIELDS)
-    columns = {name: table.column(name).to_pylist() for name in _FIELDS}
+    table = read_columns(path, SPOOL_SCHEMA.names)
+    columns = {name: table.column(name).to_pylist() for name in SPOOL_SCHEMA.names}
     columns["quality"] = [tuple(flags) for flags in columns["quality"]]
     columns["metadata"] = [dict(items) for items in columns["metadata"]]
     return [

@@ -8,7 +8,6 @@ from rich.console import Console
 from pipelines.progress import Progress, Watcher, follower, progress_line
 from transforms.document import Document
 from transforms.parquet import document_table, encode
-from transforms.published import band_array
 from transforms.run import Run
 from transforms.spool import spool_path, write_spool
 
@@ -28,9 +27,8 @@ def test_progress_follows_the_files_of_a_run(
     watcher = Watcher(run, {0: 100, 1: 50})
     assert watcher.look().read_documents == 0
     documents = [make_document(str(number)) for number in range(3)]
-    bands = band_array(["", "", ""])
-    write_spool(spool_path(run, "00000-000"), documents, bands)
-    write_spool(spool_path(run, "00000-001"), documents[:1], bands[:1])
+    write_spool(spool_path(run, "00000-000"), documents)
+    write_spool(spool_path(run, "00000-001"), documents[:1])
     assert (watcher.look().read_documents, watcher.look().read_bytes) == (4, 100)
     data = encode(document_table(documents, run.run_id, run.started_at))
     files.write(run.part("documents", "00000-000", ".parquet"), data)

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.document import Document, document_id
-from transforms.published import band_array
 from transforms.run import Run
 from transforms.spool import read_columns, read_spool, spool_path, write_spool
 
@@ -34,7 +33,7 @@ def test_documents_come_back_as_they_were(tmp_path: Path, make_document: Callabl
         make_document("b", ""),
     ]
     path = str(tmp_path / "spool.arrow")
-    write_spool(path, documents, band_array([d.text for d in documents]))
+    write_spool(path, documents)
     assert read_spool(path) == documents
 
 
@@ -42,14 +41,14 @@ def test_documents_come_back_as_they_were(tmp_path: Path, make_document: Callabl
 def test_any_text_comes_back(tmp_path_factory, some: list[str]) -> None:
     path = str(tmp_path_factory.mktemp("spool") / "x.arrow")
     documents = [Document(document_id(str(i)), str(i), text=text) for i, text in enumerate(some)]
-    write_spool(path, documents, band_array([d.text for d in documents]))
+    write_spool(path, documents)
     assert [document.text for document in read_spool(path)] == some
 
 
 def test_single_rows_and_columns_can_be_read(tmp_path: Path, make_document: Callable) -> None:
     path = str(tmp_path / "spool.arrow")
     documents = [make_document(str(i), f"text {i}") for i in range(10)]
-    write_spool(path, documents, band_array([d.text for d in documents]))
+    write_spool(path, documents)
     table = read_columns(path, ["text"], np.array([7, 2]))
     assert table.to_pydict() == {"text": ["text 7", "text 2"]}
 
@@ -57,5 +56,5 @@ def test_single_rows_and_columns_can_be_read(tmp_path: Path, make_document: Call
 def test_a_spool_on_another_filesystem(bucket: str, make_document: Callable) -> None:
     run = Run(bucket, "000001-x", datetime(2026, 1, 1, tzinfo=UTC))
     path = spool_path(run, "00000-000")
-    write_spool(path, [make_document("a")], band_array([""]))
+    write_spool(path, [make_document("a")])
     assert [document.text for document in read_spool(path)] == ["some text"]
