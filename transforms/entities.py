@@ -144,14 +144,12 @@ def _entities(texts: Sequence[str], model: Model) -> list[list[Entity]]:
         for offset, piece in chunks(_UNREADABLE.sub(_blanks, text))
     ]
     found: list[list[Entity]] = [[] for _ in texts]
-    # Nothing of a text stays in the vocabulary, which else would grow with the corpus.
-    with model.nlp.memory_zone():
-        docs = model.nlp.pipe([piece for _, _, piece in pieces], batch_size=BATCH_CHUNKS)
-        for (number, offset, _), doc in zip(pieces, docs, strict=True):
-            for span in doc.ents:
-                if label := LABELS.get(span.label_):
-                    start, end = offset + span.start_char, offset + span.end_char
-                    found[number].extend(names_in(texts[number], start, end, label))
+    docs = model.pipe([piece for _, _, piece in pieces], BATCH_CHUNKS)
+    for (number, offset, _), doc in zip(pieces, docs, strict=True):
+        for span in doc.ents:
+            if label := LABELS.get(span.label_):
+                start, end = offset + span.start_char, offset + span.end_char
+                found[number].extend(names_in(texts[number], start, end, label))
     return found
 
 

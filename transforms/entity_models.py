@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, entry_points
@@ -22,8 +23,11 @@ from transforms.resources import resource
 
 if TYPE_CHECKING:
     from spacy.language import Language  # imported where it is used: a run may need no entities
+    from spacy.tokens import Doc
 
 FALLBACK = "models/fallback"
+NEW_WORDS = 50_000
+"""Strings that a vocabulary learns before it forgets them: some 20 MB, or 3 MB of text."""
 UNKNOWN_TO_FALLBACK = frozenset({"ar", "el", "fa", "he", "hi", "ja", "ko", "th"})
 """Languages in scripts that the fallback has never seen: it finds nothing there."""
 
@@ -75,12 +79,26 @@ class Choice:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
     """A loaded model; ``name`` and version are what ``metadata["entity_model"]`` says."""
 
-    name: str
-    nlp: Language
+    def __init__(self, name: str, nlp: Language) -> None:
+        self.name = name
+        self.nlp = nlp
+        self._own_words = len(nlp.vocab.strings)
+        self._zone = ExitStack()
+
+    def pipe(self, texts: Sequence[str], batch_size: int) -> Iterator[Doc]:
+        """Yield the texts with their entities; from the next call on these are void.
+
+        The vocabulary would grow with the corpus, so it forgets what it learnt: not after each
+        call, as it would have to look at the commonest words anew each time, but now and then.
+        """
+        if len(self.nlp.vocab.strings) - self._own_words > NEW_WORDS:
+            self._zone.close()
+        if not self.nlp.vocab.in_memory_zone:
+            self._zone.enter_context(self.nlp.memory_zone())
+        yield from self.nlp.pipe(texts, batch_size=batch_size)
 
 
 def check_models(config: EntityConfig) -> None:
