@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from typing import Annotated
 
@@ -171,6 +172,7 @@ def run(
         summary = execute(settings, follower(quiet or json))
         if not quiet or json:
             show_summary(settings, summary, json)
+        gc.freeze()  # else the interpreter's end looks through all that Beam and spaCy brought
         if settings.strict and summary.failed:
             raise typer.Exit(ExitCode.SOME_FAILED)
 
