@@ -39,6 +39,11 @@ def complain(message: str) -> None:
     typer.echo(f"docsluice: {message}", err=True)
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things in words, the noun in the plural where it must be."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 @contextmanager
 def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
     """Run a command: log as asked, and turn errors that a user can mend into one line each."""

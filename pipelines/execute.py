@@ -8,9 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from pipelines import __version__
 from pipelines.lock import writer_lock
@@ -20,7 +20,7 @@ from pipelines.settings import ConfigurationError, Settings
 from pipelines.state import file_of, published_parts, seen_versions
 from pipelines.store import Store, run_files
 from transforms import files
-from transforms.document import Rejected
+from transforms.document import OutcomeName, Rejected
 from transforms.index import Index
 from transforms.read.listing import list_sources
 from transforms.read.plan import plan_units
@@ -30,25 +30,35 @@ from transforms.run import Run
 log = logging.getLogger(__name__)
 
 
+FEW_FILES = 20
+"""Up to as many files, a summary names each."""
+
+
 class RunFailedError(RuntimeError):
     """A run that failed; nothing of it was committed. The message is one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did; ``run_id`` is None when there was nothing to do."""
+    """What a run did; ``run_id`` is None when there was nothing to do.
+
+    ``still_failed`` places could not be looked at before, and still cannot: no new row says so.
+    ``files`` are the URIs of the source files, if they are few.
+    """
 
     run_id: str | None
     unchanged: int
+    still_failed: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
     source_bytes: int = 0
     seconds: float = 0.0
+    files: tuple[str, ...] = ()
 
     @property
     def failed(self) -> int:
-        """Number of dead letters."""
-        return self.outcomes.get("failed", 0)
+        """Number of documents and places that failed, in this run or before."""
+        return self.outcomes.get("failed", 0) + self.still_failed
 
 
 Follow = Callable[[Run, dict[int, int]], AbstractContextManager[None]]
@@ -90,12 +100,18 @@ def execute(settings: Settings, follow: Follow) -> Summary:
         problems = tuple(
             row for row in listing.problems if row.source_version != seen.get(row.source)
         )
+        summary = Summary(
+            None,
+            unchanged,
+            still_failed=len(listing.problems) - len(problems),
+            files=tuple(file.uri for file in found) if len(found) <= FEW_FILES else (),
+        )
         if not new and not problems:
-            return Summary(None, unchanged, seconds=time.monotonic() - started)
+            return replace(summary, seconds=time.monotonic() - started)
         run = store.new_run()
         try:
             _process(settings, store, run, new, problems, follow)
-            summary = _summarise(store, run, new, unchanged, time.monotonic() - started)
+            summary = _summarise(store, run, new, summary, time.monotonic() - started)
             _commit(settings, store, run, summary, index)
         except BaseException:
             if run.run_id not in store.manifests:
@@ -151,7 +167,7 @@ def _cause(error: BaseException) -> str:
 
 
 def _summarise(
-    store: Store, run: Run, new: tuple[SourceFile, ...], unchanged: int, seconds: float
+    store: Store, run: Run, new: tuple[SourceFile, ...], summary: Summary, seconds: float
 ) -> Summary:
     outcomes: Counter[str] = Counter()
     accounted: set[str] = set()
@@ -164,13 +180,13 @@ def _summarise(
     languages: Counter[str] = Counter()
     for table in store.tables("documents", ["language"], [run.run_id]):
         languages.update(table.column("language").to_pylist())
-    return Summary(
-        run.run_id,
-        unchanged,
-        dict(outcomes),
-        dict(languages.most_common()),
-        sum(file.size for file in new),
-        seconds,
+    return replace(
+        summary,
+        run_id=run.run_id,
+        outcomes={name: outcomes[name] for name in get_args(OutcomeName) if outcomes[name]},
+        languages=dict(languages.most_common()),
+        source_bytes=sum(file.size for file in new),
+        seconds=seconds,
     )
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from pipelines.store import Store, StoreError, read_part
 
 _ID_LENGTH = 32
+_NAMES = 8
 _STORIES = 20
 """A file of many records tells of this many of them."""
 
@@ -166,5 +167,6 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _entities(entities: list[dict[str, Any]]) -> str:
     counts = Counter(f"{entity['text']} {entity['label']}" for entity in entities)
-    shown = ", ".join(f"{name} ×{times}" for name, times in counts.most_common(8))
-    return f"{len(entities)}: {shown}" if shown else "none"
+    shown = ", ".join(f"{name} ×{times}" for name, times in counts.most_common(_NAMES))
+    more = ", …" if len(counts) > _NAMES else ""
+    return f"{len(entities)}: {shown}{more}" if shown else "none"

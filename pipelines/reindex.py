@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 import typer
 
+from pipelines.console import count
 from pipelines.lock import writer_lock
 from pipelines.publish import open_index, rebuild
 from pipelines.settings import ConfigurationError, Settings
@@ -30,6 +31,5 @@ def reindex(settings: Settings, as_json: bool) -> None:
     if as_json:
         typer.echo(orjson.dumps({"documents": documents, "runs": len(store.manifests)}).decode())
     else:
-        typer.echo(
-            f"{documents:,} documents of {len(store.manifests)} run(s) in {store.index_path}"
-        )
+        documents_, runs = count(documents, "document"), count(len(store.manifests), "run")
+        typer.echo(f"{documents_} of {runs} in {store.index_path}")

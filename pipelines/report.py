@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -13,8 +16,11 @@ import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from pipelines.console import count
 from pipelines.settings import Settings
+from pipelines.state import file_of
 from pipelines.store import Store, StoreError
 
 if TYPE_CHECKING:
@@ -36,63 +42,83 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     """Print what a run did, where its results are and how to go on."""
     store = Store(settings.store)
     if as_json:
-        typer.echo(orjson.dumps({**asdict(summary), "store": store.path}).decode())
+        shown = {**asdict(summary), "store": store.path}
+        del shown["files"]
+        typer.echo(orjson.dumps(shown).decode())
         return
     console = Console(highlight=False)
-    documents = _newest_documents(store, summary.run_id)
+    documents = _documents(store, summary)
     if 0 < len(documents) <= SHOWN_IN_FULL:
         console.print(_document_table(documents, console.width >= _WIDE))
-    console.print(_sentence(summary))
+    console.print(_sentence(summary), soft_wrap=True)
     if not store.manifests:
         return
+    command = command_name()
     where = "" if store.path == "store" else f" --store {store.path}"
-    for kind, number in sorted(summary.outcomes.items()):
-        if kind == "failed":
-            console.print(
-                f"{number:,} failed; see {store.path}/dead-letters/run={summary.run_id}",
-                style="red",
-            )
+    if "failed" in summary.outcomes:
+        letters = f"{store.path}/dead-letters/run={summary.run_id}"
+        console.print(f"{count(summary.outcomes['failed'], 'failure')} in {letters}", style="red")
     console.print(f"Parquet: {store.path}/documents", soft_wrap=True)
     if settings.index == "sqlite":
         console.print(f"Index:   {store.index_path}", soft_wrap=True)
-        console.print(f"Try:     docsluice search {_example(documents)}{where}", soft_wrap=True)
+        console.print(f"Try:     {command} search {_example(documents)}{where}", soft_wrap=True)
     if "rejected" in summary.outcomes or "failed" in summary.outcomes:
-        console.print(f"Why:     docsluice report{where}", soft_wrap=True)
+        console.print(f"Why:     {command} report{where}", soft_wrap=True)
+
+
+def command_name() -> str:
+    """How this command can be called again: by its name, or by its path if that is not enough."""
+    if shutil.which("docsluice") or not sys.argv[0].endswith("docsluice"):
+        return "docsluice"
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _sentence(summary: Summary) -> str:
-    unchanged = f"{summary.unchanged:,} files unchanged"
+    also = [f"{count(summary.unchanged, 'file')} unchanged"] if summary.unchanged else []
+    if summary.still_failed:
+        also.append(f"{count(summary.still_failed, 'place')} still cannot be read")
     if summary.run_id is None:
-        if not summary.unchanged:
+        if not also:
             return "Nothing to read: there is no file under the sources, or none that matches."
-        return f"Nothing new: {unchanged}."
+        return f"Nothing new: {', '.join(also)}."
     parts = [f"{number:,} {kind}" for kind, number in summary.outcomes.items()]
     total = sum(summary.outcomes.values())
     megabytes = summary.source_bytes / MB
-    took = f"{total:,} documents ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s"
+    took = f"{count(total, 'document')} ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s"
     if total >= _MANY:
         rate = f"{total / summary.seconds:,.0f} documents/s"
         took += f" ({rate}, {megabytes / summary.seconds:,.2f} MB/s)"
-    also = f"; {unchanged}" if summary.unchanged else ""
-    return f"{took}: {', '.join(parts)}{also}."
+    return "; ".join([f"{took}: {', '.join(parts)}", *also]) + "."
 
 
-def _newest_documents(store: Store, run_id: str | None) -> list[dict[str, Any]]:
-    """Ledger rows of the run, or of the last one, with what is known of published documents."""
-    runs = [run_id] if run_id else list(store.manifests)[-1:]
-    if not runs or sum(store.manifests[runs[0]]["outcomes"].values()) > SHOWN_IN_FULL:
+def _documents(store: Store, summary: Summary) -> list[dict[str, Any]]:
+    """Newest ledger rows of the documents that were asked for, if they are few.
+
+    Each has as ``published`` what is known of a document that was kept.
+    """
+    if summary.run_id is None and not summary.files:
         return []
+    if sum(summary.outcomes.values()) > SHOWN_IN_FULL:
+        return []
+    runs = [summary.run_id] if summary.run_id else list(store.manifests)
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for run_id in runs:
+        for table in store.tables("ledger", run_ids=[run_id]):
+            for row in table.to_pylist() if table.num_rows <= _MANY else ():
+                if summary.run_id or file_of(row["source"]) in summary.files:
+                    rows[row["id"], row["outcome"] if summary.run_id else ""] = row
+    wanted = {row["run_id"] for row in rows.values()}
+    columns = ["id", "title", "language", "entities", "run_id"]
     published = {
-        row["id"]: row
-        for table in store.tables("documents", ["id", "title", "language", "entities"], runs)
+        (row["id"], row["run_id"]): row
+        for table in store.tables("documents", columns, sorted(wanted))
         for row in table.to_pylist()
     }
-    rows = [row for table in store.tables("ledger", run_ids=runs) for row in table.to_pylist()]
-    rows.sort(key=lambda row: row["source"])
-    return [
-        {**row, "published": published.get(row["id"]) if row["outcome"] == "kept" else None}
-        for row in rows
-    ]
+    for row in rows.values():
+        key = row["id"], row["run_id"]
+        row["published"] = published.get(key) if row["outcome"] == "kept" else None
+    return sorted(rows.values(), key=lambda row: row["source"])
 
 
 def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:
@@ -101,17 +127,17 @@ def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:
     if with_title:
         table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=40)
     table.add_column("language")
-    table.add_column("entities", ratio=1)
     table.add_column("outcome")
+    table.add_column("entities, or why not", overflow="fold", ratio=1)
     for row in rows:
         document = row["published"] or {"title": "", "language": "", "entities": []}
-        why = "" if row["outcome"] == "kept" or not row["reason"] else f": {row['reason']}"
+        names = ", ".join(f"{name} {label}" for name, label in _top_names(document["entities"], 6))
         table.add_row(
             unquote(row["source"].rsplit("/", 1)[-1]),
             *([document["title"]] if with_title else []),
             document["language"],
-            ", ".join(f"{name} {label}" for name, label in _top_names(document["entities"], 6)),
-            f"{row['outcome']}{why}",
+            row["outcome"],
+            Text(names if row["outcome"] == "kept" else row["reason"]),
         )
     return table
 
@@ -160,7 +186,8 @@ def show_report(path: str, run_id: str | None, as_json: bool) -> None:
         typer.echo(orjson.dumps(found).decode())
         return
     console = Console(highlight=False)
-    console.print(f"{len(runs)} run(s), {sum(outcomes.values()):,} ledger rows in {path}")
+    rows = count(sum(outcomes.values()), "ledger row")
+    console.print(f"{count(len(runs), 'run')}, {rows} in {path}")
     for outcome, number in outcomes.most_common():
         console.print(f"\n{outcome}: {number:,}", style="bold")
         table = Table(box=None, show_header=False, pad_edge=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -138,8 +139,10 @@ def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from None
     except ValueError as error:  # pydantic-settings' own: an environment value that is no JSON
-        cause = f" ({error.__cause__})" if error.__cause__ else ""
-        raise ConfigurationError(f"{error}{cause}") from None
+        field = re.search(r'field "(\w+)"', str(error))
+        variable = f"{PREFIX}{field[1].upper()}" if field else str(error)
+        reason = f'{variable} must be JSON, such as \'["a", "b"]\' ({error.__cause__})'
+        raise ConfigurationError(reason) from None
     return Settings.model_construct(**settings.model_dump())
 
 

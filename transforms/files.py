@@ -154,5 +154,8 @@ def delete_tree(path: str) -> None:
 
 def _filesystems() -> Any:
     from apache_beam.io.filesystems import FileSystems
+    from apache_beam.options.pipeline_options import PipelineOptions
 
+    if FileSystems._pipeline_options is None:  # Beam sets them in workers only; S3 needs some
+        FileSystems.set_options(PipelineOptions([]))
     return FileSystems

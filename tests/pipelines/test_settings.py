@@ -81,7 +81,7 @@ def test_a_wrong_value_in_the_environment_is_one_clear_line(
     monkeypatch.setenv("DOCSLUICE_MODELS", "{not json")
     with pytest.raises(ConfigurationError) as caught:
         load({})
-    assert "models" in str(caught.value)
+    assert "DOCSLUICE_MODELS" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -104,3 +104,11 @@ def test_quality_flags_may_be_a_list_or_parted_by_commas(tmp_path: Path) -> None
     path = config(tmp_path, "min_quality: [too_short, truncated]\n")
     assert load({}, path).min_quality == ["too_short", "truncated"]
     assert load({"min_quality": "too_short,truncated"}).min_quality == ["too_short", "truncated"]
+
+
+def test_a_list_in_the_environment_that_is_no_json_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCSLUICE_INCLUDE", "*.txt")
+    with pytest.raises(ConfigurationError, match=r"^DOCSLUICE_INCLUDE must be JSON, such as"):
+        load({})
