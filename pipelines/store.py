@@ -79,7 +79,7 @@ class Store:
         probe = files.join(self.path, "runs", ".writable")
         try:
             files.check_filesystem(self.path)
-            files.write(probe, b"")
+            files.write(probe, b"\n")  # S3 takes no empty file
             if not files.is_remote(self.path):
                 Path(probe).unlink()
         except Exception as error:  # what Beam's filesystems raise has no common base

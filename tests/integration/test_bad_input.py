@@ -190,7 +190,9 @@ def test_one_line_of_50_mb(docsluice: Docsluice, folder: Path, tmp_path: Path) -
     assert texts(tmp_path / "other") == [GOOD]
 
 
-def test_what_is_no_file_is_told_once(docsluice: Docsluice, folder: Path, tmp_path: Path) -> None:
+def test_what_is_no_file_is_recorded_once_and_still_counts_as_failed(
+    docsluice: Docsluice, folder: Path, tmp_path: Path
+) -> None:
     (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
     (folder / "loop.txt").symlink_to(folder / "loop.txt")
     os.mkfifo(folder / "pipe.txt")
@@ -205,8 +207,9 @@ def test_what_is_no_file_is_told_once(docsluice: Docsluice, folder: Path, tmp_pa
     }
     assert len(letters(tmp_path / "store")) == 3
     again = docsluice("run", folder, "--store", "store", "--strict", "--json", *QUICK)
-    assert again.returncode == 0, again.stderr
+    assert again.returncode == 1, again.stderr
     assert json.loads(again.stdout)["run_id"] is None
+    assert json.loads(again.stdout)["still_failed"] == 3
     (folder / "gone.txt").unlink()
     (folder / "gone.txt").write_text("It is back, and says so in a sentence.")
     docsluice("run", folder, "--store", "store", *QUICK)
