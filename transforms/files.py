@@ -139,11 +139,6 @@ def directories(directory: str) -> list[str]:
     return sorted({path.split("/", 1)[0] for path in below if "/" in path})
 
 
-def exists(path: str) -> bool:
-    """Whether there is a file or directory of this path."""
-    return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).exists()
-
-
 def delete_tree(path: str) -> None:
     """Remove a directory and all it holds; nothing happens if it does not exist."""
     if not is_remote(path):

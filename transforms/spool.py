@@ -1,4 +1,4 @@
-"""The spool: cleaned batches set aside on disk while only their fingerprints are shuffled.
+"""The spool: cleaned batches set aside on disk while only their names are shuffled.
 
 Whole documents in a shuffle cost several times their size in memory. A batch is therefore
 written once as an Arrow IPC file in the run's spool, uncompressed so that single documents can
