@@ -12,7 +12,7 @@ import typer
 
 from pipelines import __version__
 from pipelines.cli_run import run
-from pipelines.console import ExitCode, command
+from pipelines.console import ExitCode, command, end_process
 from pipelines.flags import ConfigOption, JsonOption, StoreOption, settings_of
 
 app = typer.Typer(
@@ -176,4 +176,7 @@ def doctor(
 
 def main() -> None:
     """Entry point of the ``docsluice`` command."""
-    app(prog_name="docsluice")
+    try:
+        app(prog_name="docsluice")
+    except SystemExit as end:
+        end_process(end.code)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
+from typing import NoReturn
 
 import typer
 
@@ -63,3 +66,19 @@ def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
         complain(str(error))
         usage = isinstance(error, ValueError)
         raise typer.Exit(ExitCode.USAGE if usage else ExitCode.FAILED) from None
+
+
+def end_process(code: object) -> NoReturn:
+    """End with the code of a ``SystemExit``, after Python's own clean-up and no other.
+
+    The numerical libraries keep threads of their own. Once in some hundred runs one of them is
+    still starting while the destructors of C++ globals take it down, and that aborts the process:
+    a run that had gone well would end with a signal.
+    """
+    if isinstance(code, str):
+        complain(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or a pipe that nobody reads any more
+            stream.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else ExitCode.SOME_FAILED)

@@ -1,0 +1,40 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipelines.console import count
+
+ENDING = """
+import atexit
+from pipelines.console import end_process
+atexit.register(print, "cleaned up")
+print("said", end="")
+end_process({code!r})
+"""
+
+
+@pytest.mark.parametrize(("code", "status"), [(None, 0), (0, 0), (3, 3), ("what happened", 1)])
+def test_a_process_ends_with_the_code_all_output_and_its_clean_up(
+    code: object, status: int
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING.format(code=code)], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (status, "saidcleaned up\n")
+    assert done.stderr == ("docsluice: what happened\n" if status == 1 else "")
+
+
+def test_a_process_ends_quietly_when_nobody_reads_its_output() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    ending = [sys.executable, "-c", ENDING.format(code=0)]
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(ending, stdout=writer, stderr=subprocess.PIPE, env=buffered)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_number_of_things_is_in_words() -> None:
+    assert [count(n, "file") for n in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
