@@ -6,11 +6,13 @@ Heavy modules are imported inside the commands, so that ``docsluice --help`` is 
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 from pipelines import __version__
+from pipelines.cli_models import models
 from pipelines.cli_run import run
 from pipelines.console import ExitCode, command, end_process
 from pipelines.flags import ConfigOption, JsonOption, StoreOption, settings_of
@@ -162,6 +164,9 @@ def reindex(
         reindex_store(settings_of(config, store=store), json)
 
 
+app.add_typer(models, name="models")
+
+
 @app.command()
 def doctor(
     store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
@@ -170,12 +175,14 @@ def doctor(
     with command():
         from pipelines.doctor import examine
 
-        if not examine(settings_of(config, store=store).store, json):
+        if not examine(settings_of(config, store=store), json):
             raise typer.Exit(ExitCode.FAILED)
 
 
 def main() -> None:
     """Entry point of the ``docsluice`` command."""
+    # Before numpy is loaded: each of our processes and threads multiplies matrices by itself.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app(prog_name="docsluice")
     except SystemExit as end:

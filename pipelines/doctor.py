@@ -6,44 +6,61 @@ import os
 import platform
 import shutil
 import sqlite3
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipelines import __version__
+from pipelines.models import Use, use
+from pipelines.options import entity_config
+from pipelines.settings import Settings
 from pipelines.store import Store, StoreError
 from transforms import files
+from transforms.document import UNDETERMINED
+from transforms.entity_models import EntityConfig
+from transforms.model_packages import catalogue
 
 GIB = 1024**3
 _LIBRARIES = ("apache-beam", "pyarrow", "spacy", "numba", "py3langid", "trafilatura", "datasette")
 _LITTLE_DISK = 1 * GIB
+_ORIGINS = {
+    "configured": "configured",
+    "installed": "installed",
+    "fallback": "ships with docsluice",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was checked; ``advice`` says what to do where it is not well."""
+    """One thing that was checked; ``advice`` says what to do where it is not well.
+
+    ``language`` is the one in which the names are found so.
+    """
 
     subject: str
     well: bool
     detail: str
     advice: str = ""
+    language: str | None = None
 
 
-def examine(path: str, as_json: bool) -> bool:
+def examine(settings: Settings, as_json: bool) -> bool:
     """Print every finding; returns whether all is well."""
-    findings = [_python(), *_libraries(), _sqlite(), _disk(path), _store(path), *_models()]
+    path = settings.store
+    findings = [_python(), *_libraries(), _sqlite(), _disk(path), _store(path)]
+    findings += _models(entity_config(settings))
     if as_json:
         typer.echo(orjson.dumps([asdict(finding) for finding in findings]).decode())
     else:
         console = Console(highlight=False, soft_wrap=True)
-        for finding in findings:
-            mark = "[green]ok  [/]" if finding.well else "[red]fail[/]"
-            advice = f" — {finding.advice}" if finding.advice else ""
-            console.print(f"{mark} {finding.subject}: {finding.detail}{advice}")
+        for line in _lines(findings):
+            console.print(line)
     return all(finding.well for finding in findings)
 
 
@@ -92,26 +109,31 @@ def _store(path: str) -> Finding:
     return Finding("store", True, f"{runs} committed run(s) in {path}")
 
 
-def _models() -> list[Finding]:
-    """Which model finds the names in which languages."""
-    from transforms.entity_models import EntityConfig, choose
+def _models(config: EntityConfig) -> list[Finding]:
+    """Which model finds the names in each language."""
     from transforms.language import LANGUAGES
 
-    languages: dict[str, list[str]] = {}
-    for language in sorted(LANGUAGES):
-        choice = choose(language, EntityConfig())
-        name = "no model" if choice is None else choice.name
-        if choice is not None and choice.origin == "fallback":
-            name = "the model that ships with docsluice"
-        languages.setdefault(name, []).append(language)
-    return [
-        Finding(
-            "entities",
-            True,
-            f"{name}: {' '.join(known)}",
-            "install a spaCy model of the language to find names in it"
-            if name == "no model"
-            else "",
-        )
-        for name, known in sorted(languages.items())
-    ]
+    return [_model(use(language, config)) for language in (*LANGUAGES, UNDETERMINED)]
+
+
+def _model(used: Use) -> Finding:
+    if used.problem:
+        return Finding("entities", False, used.problem, language=used.language)
+    if used.model:
+        detail = f"{used.model}, {_ORIGINS[used.origin]}"
+        return Finding("entities", True, detail, language=used.language)
+    there = used.language in catalogue().published
+    advice = "docsluice models install LANGUAGE" if there else "name one: --model LANGUAGE=NAME"
+    return Finding("entities", True, "no model", advice, used.language)
+
+
+def _lines(findings: list[Finding]) -> Iterator[str]:
+    """Each finding as a line; languages of which the same was found share one."""
+    languages: dict[Finding, list[str]] = {}
+    for finding in findings:
+        languages.setdefault(replace(finding, language=None), []).append(finding.language or "")
+    for finding, known in languages.items():
+        mark = "[green]ok  [/]" if finding.well else "[red]fail[/]"
+        shared = f": {' '.join(known)}" if finding.well and any(known) else ""
+        advice = f" — {finding.advice}" if finding.advice else ""
+        yield f"{mark} {finding.subject}: {escape(finding.detail + shared)}{advice}"

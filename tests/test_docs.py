@@ -30,8 +30,8 @@ from pipelines.settings import Settings, load
 from tests.conftest import SEEDS
 from transforms.document import LEDGER_SCHEMA, SCHEMA
 from transforms.entities import ENTITIES_FAILED, NO_ENTITY_MODEL
-from transforms.entity_models import UNKNOWN_TO_FALLBACK
 from transforms.language import LANGUAGES, MIXED_LANGUAGE
+from transforms.model_packages import catalogue
 from transforms.quality import FLAGS, LEVELS
 from transforms.read.fields import DETECT, resolve
 from transforms.read.kinds import KINDS
@@ -277,4 +277,4 @@ def test_kinds_fields_and_languages_are_those_of_the_code() -> None:
     assert re.findall(r"`(\w+)`", listed) == list(LANGUAGES)
     unread = re.search(r"cannot read the scripts of ([^.]+)\.", entities)
     assert unread
-    assert set(re.findall(r"`(\w+)`", unread[1])) == UNKNOWN_TO_FALLBACK
+    assert set(re.findall(r"`(\w+)`", unread[1])) == catalogue().unserved

@@ -1,4 +1,4 @@
-"""Which spaCy model finds the names in which language, and how it is loaded.
+"""Which spaCy model finds the names in which language.
 
 For each language the first of these that there is: the model configured for it, an installed spaCy
 model of the language, the fallback that ships with docsluice unless it cannot read the script.
@@ -6,52 +6,34 @@ model of the language, the fallback that ships with docsluice unless it cannot r
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution, entry_points
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from transforms.document import UNDETERMINED
-from transforms.resources import resource
+from transforms.load_model import load
+from transforms.model_packages import (
+    catalogue,
+    how_to_install,
+    installed,
+    is_restricted,
+    read_meta,
+)
 
 if TYPE_CHECKING:
     from spacy.language import Language  # imported where it is used: a run may need no entities
     from spacy.tokens import Doc
 
-FALLBACK = "models/fallback"
 NEW_WORDS = 50_000
 """Strings that a vocabulary learns before it forgets them: some 20 MB, or 3 MB of text."""
-UNKNOWN_TO_FALLBACK = frozenset({"ar", "el", "fa", "he", "hi", "ja", "ko", "th"})
-"""Languages in scripts that the fallback has never seen: it finds nothing there."""
 
 _ANY_LANGUAGE = "xx"
 """spaCy's name for its tokeniser that knows no particular language."""
-_SPACY_LANGUAGES = {"no": ("nb", "nn"), UNDETERMINED: (_ANY_LANGUAGE,)}
-"""Where spaCy's language codes are not ours."""
-_SIZES = ("lg", "md", "sm")
-_RESTRICTED = re.compile(
-    r"\bA?GPL|(?<!Lesser )General Public Licen[cs]e|\bNC\b|non-?\s?commercial", re.IGNORECASE
-)
-_PARSING = (
-    "tagger",
-    "parser",
-    "senter",
-    "sentencizer",
-    "morphologizer",
-    "attribute_ruler",
-    "lemmatizer",
-    "trainable_lemmatizer",
-    "textcat",
-    "textcat_multilabel",
-)
-"""spaCy's usual names of the components that do nothing for entities."""
+_TOKENISERS = {"no": "nb", UNDETERMINED: _ANY_LANGUAGE}
+"""spaCy's tokenisers where its language codes are not ours."""
 
 
 class ModelNotInstalled(ValueError):  # noqa: N818 - the condition, not a kind of error
@@ -104,12 +86,9 @@ class Model:
 def check_models(config: EntityConfig) -> None:
     """Raise ``ModelNotInstalled`` if a configured model is not there. Loads none."""
     for language, name in sorted(config.models.items()):
-        if not name or _is_installed(name) or (Path(name) / "meta.json").is_file():
-            continue
-        what = f"the entity model {name!r}, configured for {language!r},"
-        if len(Path(name).parts) > 1:
-            raise ModelNotInstalled(f"{what} is no folder with a spaCy model")
-        raise ModelNotInstalled(f"{what} is not installed: python -m spacy download {name}")
+        if name and not read_meta(name):
+            what = f"the entity model {name!r}, configured for {language!r},"
+            raise ModelNotInstalled(f"{what} {how_to_install(name)}")
 
 
 def choose(language: str, config: EntityConfig) -> Choice | None:
@@ -120,14 +99,40 @@ def choose(language: str, config: EntityConfig) -> Choice | None:
     """
     if (name := config.models.get(language)) is not None:
         return Choice("configured", name) if name else None
-    if config.use_installed and (name := _installed().get(language)):
-        return Choice("installed", name)
-    if language in UNKNOWN_TO_FALLBACK:
-        return None
-    try:
-        return Choice("fallback", str(resource(FALLBACK)))
-    except FileNotFoundError:
-        return None
+    if config.use_installed:
+        for model in installed():
+            if (
+                model.language == language
+                and model.finds_names
+                and not is_restricted(model.licence)
+            ):
+                return Choice("installed", model.name)
+    path = catalogue().fallback_path(language)
+    return Choice("fallback", str(path)) if path else None
+
+
+def title(choice: Choice) -> str:
+    """Return name and version of a model as ``metadata["entity_model"]`` says them. Loads none.
+
+    The title of a model that is not there is an empty string.
+    """
+    if not (meta := read_meta(choice.name)):
+        return ""
+    language = "" if choice.origin == "fallback" else f"{meta['lang']}_"
+    return f"{language}{meta['name']} {meta['version']}"
+
+
+def model_titles(config: EntityConfig) -> dict[str, str]:
+    """Return name and version of the model of each language that has one. Loads none.
+
+    The languages are those that a document can have. Raises ``ModelNotInstalled`` for a configured
+    model that is not there.
+    """
+    from transforms.language import LANGUAGES
+
+    check_models(config)
+    choices = {language: choose(language, config) for language in (*LANGUAGES, UNDETERMINED)}
+    return {language: title(choice) for language, choice in choices.items() if choice}
 
 
 class EntityModels:
@@ -139,7 +144,7 @@ class EntityModels:
     def __init__(self, config: EntityConfig | None = None) -> None:
         self._config = config or EntityConfig()
         self._loaded: dict[str, Model | None] = {}
-        self._fallback: Language | None = None
+        self._fallbacks: dict[str, Language] = {}
         self.lock = threading.RLock()
 
     def get(self, language: str) -> Model | None:
@@ -162,26 +167,11 @@ class EntityModels:
         if choice is None:
             return None
         if choice.origin == "fallback":
-            return self._load_fallback(language, choice.name)
+            if choice.name not in self._fallbacks:
+                self._fallbacks[choice.name] = load(choice.name)
+            return Model(title(choice), in_language(language, self._fallbacks[choice.name]))
         check_models(self._config)
-        import spacy
-
-        nlp = spacy.load(choice.name, exclude=_PARSING)
-        for name in ("tok2vec", "transformer"):
-            # Shared layers that only the components left out have listened to.
-            if name in nlp.pipe_names and not getattr(
-                nlp.get_pipe(name), "listening_components", True
-            ):
-                nlp.remove_pipe(name)
-        return Model(_title(nlp), nlp)
-
-    def _load_fallback(self, language: str, path: str) -> Model:
-        if self._fallback is None:
-            import spacy
-
-            self._fallback = spacy.load(path)
-        name = f"{self._fallback.meta['name']} {self._fallback.meta['version']}"
-        return Model(name, in_language(language, self._fallback))
+        return Model(title(choice), load(choice.name))
 
 
 def entity_models(config: EntityConfig) -> EntityModels:
@@ -204,7 +194,7 @@ def tokeniser(language: str) -> Language:
     import spacy
 
     try:
-        return spacy.blank(_SPACY_LANGUAGES.get(language, (language,))[0])
+        return spacy.blank(_TOKENISERS.get(language, language))
     except ImportError:
         return spacy.blank(_ANY_LANGUAGE)
 
@@ -217,53 +207,3 @@ def in_language(language: str, fallback: Language) -> Language:
     nlp = tokeniser(language)
     nlp.add_pipe("ner", source=fallback)
     return nlp
-
-
-def _is_installed(package: str) -> bool:
-    try:
-        distribution(package)
-    except (PackageNotFoundError, ValueError):
-        return False
-    return True
-
-
-def _title(nlp: Language) -> str:
-    return f"{nlp.meta['lang']}_{nlp.meta['name']} {nlp.meta['version']}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Package:
-    name: str
-    language: str
-    licence: str
-    finds_names: bool
-
-    @property
-    def rank(self) -> tuple[int, str]:
-        size = self.name.rpartition("_")[2]
-        return (_SIZES.index(size) if size in _SIZES else len(_SIZES), self.name)
-
-
-@cache
-def _installed() -> dict[str, str]:
-    """Find the best installed model of each language, by reading their metadata alone."""
-    names = {point.name for point in entry_points(group="spacy_models")}
-    best: dict[str, str] = {}
-    for package in sorted((p for name in names for p in _packages(name)), key=lambda p: p.rank):
-        if package.finds_names and not _RESTRICTED.search(package.licence):
-            best.setdefault(package.language, package.name)
-    for ours, theirs in _SPACY_LANGUAGES.items():
-        if name := next((best[code] for code in theirs if code in best), ""):
-            best[ours] = name
-    return best
-
-
-def _packages(name: str) -> Iterator[_Package]:
-    """Read a model package's metadata without importing it."""
-    spec = find_spec(name)
-    for folder in (spec.submodule_search_locations if spec else None) or ():
-        if (path := Path(folder) / "meta.json").is_file():
-            meta = json.loads(path.read_text("utf-8"))
-            yield _Package(
-                name, meta["lang"], meta.get("license", ""), "ner" in meta.get("pipeline", ())
-            )

@@ -1,40 +1,40 @@
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.transforms.spacy_package import install, save_model
-from transforms import entity_models
+from tests.transforms.spacy_package import empty_site, install, save_model
 from transforms.entity_models import (
-    FALLBACK,
     Choice,
     EntityConfig,
     EntityModels,
     ModelNotInstalled,
     check_models,
     choose,
+    model_titles,
+    title,
     tokeniser,
 )
-from transforms.resources import resource
+from transforms.language import LANGUAGES
+from transforms.model_packages import catalogue, installed
+
+NO_FALLBACK = {"ar", "el", "fa", "he", "hi", "ja", "ko", "th"}
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(str(folder))
-    entity_models._installed.cache_clear()
-    yield folder
-    entity_models._installed.cache_clear()
-    for name in [name for name in sys.modules if (folder / name).exists()]:
-        del sys.modules[name]
+    with empty_site(tmp_path / "site", monkeypatch) as folder:
+        yield folder
+
+
+def fallback(language: str) -> Choice:
+    return Choice("fallback", str(catalogue().fallback_path(language)))
 
 
 def test_without_a_model_of_the_language_the_fallback_is_chosen(site: Path) -> None:
     install(site, "sv", "core_news_sm")
 
-    assert choose("de", EntityConfig()) == Choice("fallback", str(resource(FALLBACK)))
+    assert choose("de", EntityConfig()) == fallback("de")
 
 
 def test_an_installed_model_comes_before_the_fallback(site: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_model_with_a_restricted_licence_is_taken_only_when_configured(
 ) -> None:
     package = install(site, "es", "core_news_lg", licence)
 
-    assert choose("es", EntityConfig()) == Choice("fallback", str(resource(FALLBACK)))
+    assert choose("es", EntityConfig()) == fallback("es")
     assert choose("es", EntityConfig({"es": package})) == Choice("configured", package)
 
 
@@ -98,7 +98,7 @@ def test_the_fallback_is_not_asked_about_scripts_it_has_never_seen(site: Path) -
     assert choose("el", EntityConfig()) is None
 
     package = install(site, "el", "core_news_sm")
-    entity_models._installed.cache_clear()
+    installed.cache_clear()
     assert choose("el", EntityConfig()) == Choice("installed", package)
 
 
@@ -118,6 +118,15 @@ def test_a_configured_package_that_is_not_installed_is_one_clear_error() -> None
         check_models(config)
     with pytest.raises(ModelNotInstalled, match="configured for 'en'"):
         EntityModels(config).get("en")
+    with pytest.raises(ModelNotInstalled, match="configured for 'en'"):
+        model_titles(config)
+
+
+def test_a_published_model_that_is_not_installed_is_installed_by_our_own_command(
+    site: Path,
+) -> None:
+    with pytest.raises(ModelNotInstalled, match=r"docsluice models install fr --size lg$"):
+        check_models(EntityConfig({"fr": "fr_core_news_lg"}))
 
 
 def test_a_configured_folder_that_is_no_model_is_one_clear_error(tmp_path: Path) -> None:
@@ -157,6 +166,23 @@ def test_a_model_is_loaded_once_and_the_fallback_shared_by_all_languages() -> No
     assert english.name.startswith("docsluice_fallback 0.")
 
 
+def test_titles_are_what_the_loaded_models_say_of_themselves(site: Path, tmp_path: Path) -> None:
+    install(site, "fr", "core_news_sm")
+    save_model(tmp_path / "mine", "en", "mine")
+    config = EntityConfig({"en": str(tmp_path / "mine"), "de": ""})
+    models = EntityModels(config)
+
+    titles = model_titles(config)
+
+    assert {*LANGUAGES, "und"} - set(titles) == NO_FALLBACK | {"de"}
+    for language in ("en", "fr", "sv", "und"):
+        assert titles[language] == models.model_name(language)
+
+
+def test_a_model_that_is_not_there_has_no_title() -> None:
+    assert title(Choice("configured", "en_core_web_xxl")) == ""
+
+
 @pytest.mark.parametrize(
     ("language", "text", "words"),
     [
@@ -175,9 +201,3 @@ def test_words_are_cut_by_the_language(language: str, text: str, words: list[str
 @pytest.mark.parametrize("language", ["ja", "ko", "th", "vi"])
 def test_a_language_whose_tokeniser_is_not_installed_is_still_cut(language: str) -> None:
     assert len(tokeniser(language)("a b")) == 2
-
-
-def test_the_fallback_is_small() -> None:
-    size = sum(file.stat().st_size for file in resource(FALLBACK).rglob("*") if file.is_file())
-
-    assert size < 12_000_000

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+import spacy
+
+from tests.transforms.spacy_package import save_model
+from transforms.entity_models import in_language
+from transforms.load_model import load
+from transforms.model_packages import catalogue
+
+FALLBACK = str(catalogue().fallback_path("en"))
+
+
+def test_what_entities_do_not_need_is_not_loaded(tmp_path: Path) -> None:
+    save_model(tmp_path / "mine", "en", "mine")
+
+    assert spacy.load(tmp_path / "mine").pipe_names == ["tok2vec", "sentencizer", "ner"]
+    assert load(str(tmp_path / "mine")).pipe_names == ["ner"]
+
+
+@pytest.mark.parametrize(
+    ("openblas", "openmp", "blis"),
+    [("1", None, False), (None, "1", False), ("4", "1", True), (None, None, True)],
+)
+def test_numpy_multiplies_the_matrices_where_it_does_so_in_one_thread(
+    openblas: str | None, openmp: str | None, blis: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("OPENBLAS_NUM_THREADS", openblas), ("OMP_NUM_THREADS", openmp)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+
+    layers = list(load(FALLBACK).get_pipe("ner").model.walk())
+
+    assert len(layers) > 10
+    assert {layer.ops.use_blis for layer in layers} == {blis}
+
+
+def test_shared_layers_that_names_are_found_with_are_kept_and_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    nlp = spacy.blank("de")
+    nlp.add_pipe("tok2vec")
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 96, "upstream": "*"}
+    ner = nlp.add_pipe("ner", config={"model": {"tok2vec": listener}})
+    ner.add_label("PER")
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "model")
+
+    loaded = load(str(tmp_path / "model"))
+
+    assert loaded.pipe_names == ["tok2vec", "ner"]
+    layers = [layer for _, part in loaded.pipeline for layer in part.model.walk()]
+    assert not any(layer.ops.use_blis for layer in layers)
+
+
+def test_what_numpy_multiplies_gives_the_same_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Angela Merkel met Emmanuel Macron in Paris, said a spokesman of Facebook on Monday."
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+
+    expected = in_language("en", spacy.load(FALLBACK))(text).ents
+    found = in_language("en", load(FALLBACK))(text).ents
+
+    assert found
+    assert [(name.text, name.label_) for name in found] == [
+        (name.text, name.label_) for name in expected
+    ]
