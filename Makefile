@@ -4,11 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench format lock clean
+.PHONY: help run test check bench format model model-scores lock clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## Install, ingest seeds/ into ./store, show the result and where it is
 	@$(BIN)/docsluice run seeds --store store
@@ -27,6 +27,21 @@ format: $(VENV)/installed-dev ## Format the code and mend what the linter can
 
 bench: $(VENV)/installed-dev ## Measure; prints ratios (long; docs/performance.md says what they mean)
 	$(BIN)/python -m benchmarks
+
+model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=DIR (hours; models/README.md)
+	@test -d "$(DATA)" || { echo "Name the folder of the training data: make model DATA=DIR" >&2; exit 1; }
+	$(BIN)/python models/translate.py --data $(DATA) --out build/translated
+	$(MAKE) -j$(words $(GROUPS)) $(GROUPS:%=models/fallback/%)
+	$(MAKE) model-scores
+
+models/fallback/%: FORCE
+	$(ONE_CORE) $(BIN)/python models/train.py $* --data $(DATA) --translated build/translated --out $@
+
+model-scores: $(VENV)/installed-dev ## Print the scores of the fallback models: make model-scores DATA=DIR
+	@test -d "$(DATA)" || { echo "Name the folder of the test data: make model-scores DATA=DIR" >&2; exit 1; }
+	$(ONE_CORE) $(BIN)/python models/score.py --data $(DATA)
+GROUPS := english germanic romance east
+ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 lock: $(VENV)/installed-dev ## Pin the newest allowed versions, with hashes, in the constraints files
 	$(INSTALL) uv

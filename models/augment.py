@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from random import Random
+from unicodedata import combining, normalize
 
 from corpus import Sentence
+from spacy.language import Language
 
-_SWAPPED = {"fr": 0.6, "nl": 0.6}
-"""Share of names swapped in the languages whose only training text is of the 19th century."""
-_SWAPPED_ELSEWHERE = 0.1
-_MODERN = ("en", "de", "pt", "da", "nb")
-"""Where the names for those languages come from: Latin script, news and web of today."""
+_SWAPPED = {"fr": 0.5, "es": 0.5, "it": 0.5, "nl": 0.6, "ca": 0.5, "en": 0.25, "de": 0.3}
+"""Share of names swapped. In the languages without modern text of their own they must be."""
+_SWAPPED_ELSEWHERE = 0.15
+_LISTED = {"fr": 0.8, "es": 0.8, "it": 0.8, "nl": 0.8, "ca": 0.8, "en": 0.4, "de": 0.4, "pt": 0.3}
+"""Share of the swapped names that come from ``gazetteers``, not from the annotated ones."""
+_LISTED_ELSEWHERE = 0.2
+_VOWELS = tuple("aeiouyàâäéèêëîïôöùûüAEIOUYÀÂÄÉÈÊËÎÏÔÖÙÛÜhH")
+_ELIDING = frozenset(["fr", "it", "ca"])
+_DRAWS = 8
+"""Tries to find a name that begins with a vowel, or does not, as the word before asks."""
 
 Words = tuple[str, ...]
 
@@ -36,14 +44,20 @@ def biluo(length: int, label: str) -> list[str]:
 
 
 class Names:
-    """The annotated names of each language and label, to swap for one another."""
+    """The names of each language and label, to swap for one another.
 
-    def __init__(self, sentences: Iterable[Sentence]) -> None:
-        self._pools: defaultdict[tuple[str, str], list[Sentence]] = defaultdict(list)
+    ``listed`` are names that were annotated nowhere, as sentences of a name each, by label.
+    """
+
+    def __init__(
+        self, sentences: Iterable[Sentence], listed: Mapping[str, Mapping[str, list[Sentence]]]
+    ) -> None:
+        self._annotated: defaultdict[tuple[str, str], list[Sentence]] = defaultdict(list)
+        self._listed = listed
         for s in sentences:
             for start, end, label in spans(s.tags):
                 name = Sentence(s.words[start:end], s.spaces[start:end], (), s.language)
-                self._pools[s.language, label].append(name)
+                self._annotated[s.language, label].append(name)
 
     def swap(self, sentence: Sentence, random: Random) -> Sentence:
         """Replace some names by others of the same label."""
@@ -52,25 +66,64 @@ class Names:
         for start, end, label in reversed(list(spans(sentence.tags))):
             if random.random() >= share:
                 continue
-            language = sentence.language
-            if language in _SWAPPED:
-                language = random.choice(_MODERN)
-            name = random.choice(self._pools[language, label])
+            name = self._draw(sentence, start, label, random)
             last = spaces[end - 1]
             words[start:end] = name.words
             spaces[start:end] = [*name.spaces[:-1], last]
             tags[start:end] = biluo(len(name.words), label)
         return replace(sentence, words=tuple(words), spaces=tuple(spaces), tags=tuple(tags))
 
+    def _draw(self, sentence: Sentence, start: int, label: str, random: Random) -> Sentence:
+        language = sentence.language
+        pool = self._annotated[language, label]
+        if random.random() < _LISTED.get(language, _LISTED_ELSEWHERE):
+            pool = self._listed.get(language, {}).get(label) or pool
+        name = random.choice(pool)
+        if language in _ELIDING and start:
+            elided = sentence.words[start - 1].endswith(("'", "’"))
+            full = sentence.words[start - 1].lower() in ("de", "la", "le", "di", "lo")
+            for _ in range(_DRAWS if elided or full else 0):
+                if name.words[0].startswith(_VOWELS) == elided:
+                    break
+                name = random.choice(pool)
+        return name
+
+
+def listed(names: Iterable[str], pipeline: Language) -> list[Sentence]:
+    """Cut names with the tokeniser of their language, as ``Names`` takes them."""
+    return [
+        Sentence(
+            tuple(sys.intern(token.text) for token in doc),
+            tuple(bool(token.whitespace_) for token in doc),
+            (),
+            pipeline.lang,
+        )
+        for doc in map(pipeline.make_doc, names)
+        if len(doc)
+    ]
+
 
 def recase(sentence: Sentence, random: Random) -> Sentence:
-    """Write one sentence in thirty in small letters, one in thirty in capitals."""
-    draw = random.random() * 30
+    """Write of sixty sentences one in small letters, one in capitals, two as Headlines Are."""
+    draw = random.random() * 60
     if draw < 1:
         return replace(sentence, words=tuple(w.lower() for w in sentence.words))
     if draw < 2:
         return replace(sentence, words=tuple(w.upper() for w in sentence.words))
+    if draw < 4:
+        return replace(sentence, words=tuple(w[:1].upper() + w[1:] for w in sentence.words))
     return sentence
+
+
+def unaccent(sentence: Sentence, random: Random) -> Sentence:
+    """Write one sentence in fifty without accents."""
+    if random.random() >= 0.02:
+        return sentence
+    plain = (
+        "".join(c for c in normalize("NFD", word) if not combining(c)) or word
+        for word in sentence.words
+    )
+    return replace(sentence, words=tuple(plain))
 
 
 def curl(sentence: Sentence, random: Random) -> Sentence:

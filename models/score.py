@@ -1,4 +1,4 @@
-"""Score an entity model: ``python models/score.py --data DIR models/fallback``.
+"""Score the fallback entity models: ``python models/score.py --data DIR``.
 
 Prints, for each test set, precision, recall and F of exact spans over PER, ORG and LOC together.
 The running text is cut by docsluice's tokenisers, so what they get wrong counts as wrong.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import spacy
 from corpus import TEST, Span, Text, read
 from spacy.language import Language
 
-from transforms.entity_models import in_language
+from transforms.entity_models import EntityConfig, EntityModels
 
 
 def spans_found(
@@ -46,21 +44,22 @@ def main() -> None:
     """Read the command line and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
-    parser.add_argument("model", type=Path)
     args = parser.parse_args()
-    nlp = spacy.load(args.model)
-    ner = nlp.get_pipe("ner")
-    pipeline = cache(partial(in_language, fallback=nlp))
-    print("| test set | sentences | names | precision | recall | F |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    models = EntityModels(EntityConfig(use_installed=False))
+    print("| test set | model | sentences | names | precision | recall | F |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in TEST:
         texts = list(read(args.data, name))
-        found = spans_found(texts, ner, pipeline)
+        model = models.get(texts[0].language)
+        assert model is not None, texts[0].language
+        found = spans_found(texts, model.nlp.get_pipe("ner"), lambda _, nlp=model.nlp: nlp)
         right, predicted, annotated = counts(texts, found)
         print(
-            f"| {name} | {len(texts):,} | {annotated:,} "
+            f"| {name} | {model.name.split()[0].removeprefix('docsluice_')} "
+            f"| {len(texts):,} | {annotated:,} "
             f"| {right / max(predicted, 1):.3f} | {right / max(annotated, 1):.3f} "
-            f"| **{f_score(texts, found):.3f}** |"
+            f"| **{f_score(texts, found):.3f}** |",
+            flush=True,
         )
 
 

@@ -1,10 +1,9 @@
-"""Train the fallback entity model: ``python models/train.py --data DIR --out models/fallback``.
+"""Train a fallback entity model: ``train.py GROUP --data DIR --translated DIR --out DIR``.
 
-One transition-based parser (spaCy's ``ner``) over hashed word features and a window CNN (Honnibal
-and Montani's ``Tok2Vec``) learns all languages at once. Languages are drawn in proportion to the
-square root of their size, so that the small ones are heard. The weights kept are Adam's running
-averages at the step that did best on the selection sets. On one machine the same seed and number
-of steps give the same model; ``--minutes`` stops by the clock instead.
+There is one model for each group of languages: a transition-based parser (spaCy's ``ner``) over
+hashed word features and a window CNN (Honnibal and Montani's ``Tok2Vec``). The weights kept are
+Adam's running averages at the step that did best on the selection sets. On one machine the same
+seed and number of steps give the same model; ``--minutes`` stops by the clock instead.
 """
 
 from __future__ import annotations
@@ -12,25 +11,25 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import spacy
-from augment import Names, curl, join, recase
-from corpus import LABELS, SELECTION, TRAINING, Sentence, read, tokenise
+from augment import Names, curl, join, listed, recase, unaccent
+from corpus import GROUPS, LABELS, SELECTION, Sentence, Text, read, read_text, tokenise
+from gazetteers import gazetteer
 from score import f_score, spans_found
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+from thinc.api import Adam, NumpyOps, set_current_ops
 
 from transforms.entity_models import tokeniser
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 MODEL = {
     "@architectures": "spacy.TransitionBasedParser.v2",
     "state_type": "ner",
@@ -42,22 +41,22 @@ MODEL = {
         "@architectures": "spacy.Tok2Vec.v2",
         "embed": {
             "@architectures": "spacy.MultiHashEmbed.v2",
-            "width": 96,
+            "width": 128,
             "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
-            "rows": [10000, 2000, 5000, 2000],
+            "rows": [6000, 1000, 2400, 600],
             "include_static_vectors": False,
         },
         "encode": {
             "@architectures": "spacy.MaxoutWindowEncoder.v2",
-            "width": 96,
+            "width": 128,
             "depth": 4,
             "window_size": 1,
-            "maxout_pieces": 3,
+            "maxout_pieces": 2,
         },
     },
 }
 WORDS_PER_STEP = 1000
-DROPOUT = 0.1
+DROPOUT = 0.2
 LEARN_RATE = 0.001
 EVALUATE_EVERY = 1500
 SELECTION_SENTENCES = 400
@@ -65,21 +64,15 @@ SELECTION_SENTENCES = 400
 
 
 class Sampler:
-    """An endless, reproducible stream of training texts, balanced over languages."""
+    """An endless, reproducible stream of training texts, drawn set by set with given weights."""
 
-    def __init__(self, corpora: list[list[Sentence]], random: Random) -> None:
+    def __init__(
+        self, corpora: list[list[Sentence]], weights: list[float], names: Names, random: Random
+    ) -> None:
         self._random = random
         self._corpora = corpora
-        self._names = Names(s for corpus in corpora for s in corpus)
-        words = [sum(len(s.words) for s in corpus) for corpus in corpora]
-        per_language: defaultdict[str, int] = defaultdict(int)
-        for corpus, count in zip(corpora, words, strict=True):
-            per_language[corpus[0].language] += count
-        # A set's share of its language is its share of the words; the language's is a square root.
-        self._weights = [
-            count / per_language[corpus[0].language] ** 0.5
-            for corpus, count in zip(corpora, words, strict=True)
-        ]
+        self._weights = weights
+        self._names = names
 
     def __iter__(self) -> Iterator[Sentence]:
         while True:
@@ -90,23 +83,52 @@ class Sampler:
 
     def _changed(self, sentence: Sentence) -> Sentence:
         random = self._random
-        return curl(recase(self._names.swap(sentence, random), random), random)
+        changed = recase(self._names.swap(sentence, random), random)
+        return unaccent(curl(changed, random), random)
 
 
-def train(data: Path, out: Path, steps: int, seconds: float, seed: int) -> None:
+def load(name: str, data: Path, translated: Path) -> Iterator[Text]:
+    """Read a training set, one of the data or one that ``translate.py`` made."""
+    return read_text(translated, name) if "_in_" in name else read(data, name)
+
+
+def sampler(group: str, data: Path, translated: Path, seed: int) -> Sampler:
+    """Read the sets of a group and the names to swap."""
+    pipeline = cache(tokeniser)
+    sets = GROUPS[group]
+    corpora = [[tokenise(text, pipeline) for text in load(n, data, translated)] for n in sets]
+    languages = sorted({corpus[0].language for corpus in corpora})
+    names = {
+        language: {
+            label: listed(found, pipeline(language)) for label, found in gazetteer(language).items()
+        }
+        for language in languages
+    }
+    annotated = Names((s for corpus in corpora for s in corpus), names)
+    weights = [len(corpus) * share for corpus, share in zip(corpora, sets.values(), strict=True)]
+    return Sampler(corpora, weights, annotated, Random(seed))
+
+
+def train(
+    group: str,
+    texts: Iterator[Sentence],
+    data: Path,
+    out: Path,
+    steps: int,
+    seconds: float,
+    seed: int,
+) -> None:
     """Train for ``steps`` steps or ``seconds``, whichever ends first; keep the best in ``out``."""
     fix_random_seed(seed)
+    set_current_ops(NumpyOps(use_blis=False))
     pipeline = cache(tokeniser)
-    corpora = [[tokenise(text, pipeline) for text in read(data, name)] for name in TRAINING]
-    selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION]
+    selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION[group]]
     nlp = spacy.blank("xx")
     ner = nlp.add_pipe("ner", config={"model": MODEL})
     for label in LABELS:
         ner.add_label(label)
     nlp.initialize()
     optimizer = Adam(LEARN_RATE, L2=0.01, grad_clip=1.0, use_averages=True)
-    random = Random(seed)
-    texts = iter(Sampler(corpora, random))
     start = time.monotonic()
     best, loss, seen = -1.0, 0.0, 0
     for step in range(1, steps + 1):
@@ -128,7 +150,7 @@ def train(data: Path, out: Path, steps: int, seconds: float, seed: int) -> None:
                 mean = sum(scores) / len(scores)
                 if mean > best:
                     best = mean
-                    _save(nlp, out, step, seed)
+                    _save(nlp, group, out, step, seed)
             print(
                 f"step {step} {elapsed / 60:.1f} min {seen:,} words loss {loss / seen:.4f} "
                 f"F {mean:.4f} [{' '.join(f'{s:.3f}' for s in scores)}]",
@@ -145,9 +167,9 @@ def _example(text: Sentence, nlp: Language) -> Example:
     return Example(Doc(nlp.vocab, words, spaces), Doc(nlp.vocab, words, spaces, ents=iob))
 
 
-def _save(nlp: Language, out: Path, step: int, seed: int) -> None:
+def _save(nlp: Language, group: str, out: Path, step: int, seed: int) -> None:
     nlp.meta.update(
-        name="docsluice_fallback",
+        name=f"docsluice_{group}",
         version=VERSION,
         description=f"Names of people, organisations and places; step {step}, seed {seed}",
         author="The docsluice authors",
@@ -160,14 +182,17 @@ def _save(nlp: Language, out: Path, step: int, seed: int) -> None:
 def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
+    parser.add_argument("--translated", type=Path, required=True, help="what translate.py made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=22_000)
     parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.filterwarnings("ignore", r"\[W030\]")  # names that our tokens cannot express
-    train(args.data, args.out, args.steps, args.minutes * 60, args.seed)
+    texts = iter(sampler(args.group, args.data, args.translated, args.seed))
+    train(args.group, texts, args.data, args.out, args.steps, args.minutes * 60, args.seed)
 
 
 if __name__ == "__main__":

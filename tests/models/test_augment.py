@@ -1,7 +1,8 @@
 from random import Random
 
 import pytest
-from augment import Names, biluo, curl, join, recase, spans
+import spacy
+from augment import Names, biluo, curl, join, listed, recase, spans, unaccent
 from corpus import Sentence
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,19 +30,15 @@ def test_biluo_tags_one_name(length: int, tags: list[str]) -> None:
 
 @given(st.integers())
 def test_swapping_keeps_the_sentence_whole(seed: int) -> None:
-    swapped = Names([ENGLISH, ENGLISH]).swap(ENGLISH, Random(seed))
+    swapped = Names([ENGLISH, ENGLISH], {}).swap(ENGLISH, Random(seed))
 
     assert len(swapped.words) == len(swapped.spaces) == len(swapped.tags)
     assert [label for _, _, label in spans(swapped.tags)] == ["PER", "LOC"]
     assert swapped == ENGLISH  # there is only this one name of each label to swap it for
 
 
-def test_names_of_today_replace_those_of_old_french_text() -> None:
-    modern = [
-        Sentence(("Ada", "Lovelace"), (True, False), ("B-PER", "L-PER"), language)
-        for language in ("en", "de", "pt", "da", "nb")
-    ]
-    names = Names([FRENCH, *modern])
+def test_listed_names_replace_those_of_old_french_text() -> None:
+    names = Names([FRENCH], {"fr": {"PER": listed(["Ada Lovelace"], spacy.blank("fr"))}})
     found = {names.swap(FRENCH, Random(seed)) for seed in range(50)}
 
     assert found == {
@@ -50,12 +47,37 @@ def test_names_of_today_replace_those_of_old_french_text() -> None:
     }
 
 
+def test_a_label_without_listed_names_takes_annotated_ones() -> None:
+    names = Names([FRENCH], {"fr": {"PER": []}})
+
+    assert {names.swap(FRENCH, Random(seed)) for seed in range(50)} == {FRENCH}
+
+
+def test_an_elided_article_takes_a_name_that_begins_with_a_vowel() -> None:
+    elided = Sentence(("l'", "Iran"), (False, False), ("O", "U-LOC"), "fr")
+    pool = listed(["Pau", "Metz", "Albi", "Nice"], spacy.blank("fr"))
+    names = Names([elided], {"fr": {"LOC": pool}})
+    found = [names.swap(elided, Random(seed)).words[1] for seed in range(300)]
+
+    assert set(found) >= {"Albi", "Iran"}
+    assert found.count("Albi") > 5 * found.count("Pau")
+
+
 def test_a_small_share_is_recased() -> None:
     random = Random(0)
-    words = [recase(ENGLISH, random).words for _ in range(3_000)]
+    words = [recase(ENGLISH, random).words for _ in range(6_000)]
 
     assert 50 < sum("dylan" in w for w in words) < 150
     assert 50 < sum("DYLAN" in w for w in words) < 150
+    assert 130 < sum("Left" in w for w in words) < 270
+
+
+def test_a_small_share_loses_its_accents() -> None:
+    random = Random(0)
+    words = [unaccent(FRENCH, random).words for _ in range(3_000)]
+
+    assert 30 < words.count(("Napoleon", "dort")) < 90
+    assert words.count(FRENCH.words) == 3_000 - words.count(("Napoleon", "dort"))
 
 
 def test_quotes_are_curled_in_pairs() -> None:

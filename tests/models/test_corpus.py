@@ -3,7 +3,19 @@ import json
 from pathlib import Path
 
 import pytest
-from corpus import SELECTION, TEST, TRAINING, Text, guess_blanks, read, running_text, tokenise
+from corpus import (
+    GROUPS,
+    SELECTION,
+    TEST,
+    Text,
+    guess_blanks,
+    read,
+    read_text,
+    running_text,
+    tokenise,
+    write,
+)
+from translate import ROUTES
 
 from transforms.entity_models import tokeniser
 
@@ -76,11 +88,24 @@ def test_a_name_that_ends_in_mid_token_is_left_open() -> None:
 
 
 def test_nothing_that_is_scored_is_trained_on() -> None:
-    held_out = {*TEST, *SELECTION}
+    training = {name for sets in GROUPS.values() for name in sets}
+    training |= {name for names, _ in ROUTES for name in names}
+    held_out = {*TEST, *(name for names in SELECTION.values() for name in names)}
 
-    assert not held_out.intersection(TRAINING)
+    assert not held_out & training
     assert not any(
         name.startswith(("conditional/newseye", "conditional/sonar", "conditional/europarl"))
-        for name in TRAINING
+        for name in training
     )
-    assert not [n for n in TRAINING if n.endswith(".test") and n != "germeval2014_de.test"]
+    assert not [n for n in training if ".test" in n and n != "germeval2014_de.test"]
+
+
+def test_written_text_is_read_again(tmp_path: Path) -> None:
+    texts = [
+        Text("Ana saiu.", ((0, 3, "PER"),), "pt", "made_up"),
+        Text("Não.", (), "pt", "made_up"),
+    ]
+
+    assert write(tmp_path, "made_up_in_pt.train", iter(texts)) == 2
+    assert list(read_text(tmp_path, "made_up_in_pt.train")) == texts
+    assert write(tmp_path, "none_in_pt.train", []) == 0

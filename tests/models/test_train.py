@@ -3,48 +3,55 @@ import json
 from pathlib import Path
 
 import pytest
-import score
 import spacy
 import train
+from corpus import Text, read, write
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(train, "TRAINING", ("made_up.train",))
-    monkeypatch.setattr(train, "SELECTION", ("made_up.dev",))
-    monkeypatch.setattr(score, "TEST", ("made_up.dev",))
+    monkeypatch.setitem(train.GROUPS, "made_up", {"made_up.train": 1.0, "made_up_in_fr.train": 0.5})
+    monkeypatch.setitem(train.SELECTION, "made_up", ("made_up.dev",))
     monkeypatch.setattr(train, "WORDS_PER_STEP", 50)
     sentence = {"lang": "en", "dataset": "made_up", "tokens": ["Bob", "saw", "Paris", "."]}
     lines = json.dumps({**sentence, "tags": ["B-PER", "O", "B-LOC", "O"]}) + "\n"
     for name in ("made_up.train", "made_up.dev"):
         with gzip.open(tmp_path / f"{name}.jsonl.gz", "wt") as out:
             out.write(lines * 10)
+    french = Text("Bob voit Paris.", ((0, 3, "PER"), (9, 14, "LOC")), "fr", "made_up")
+    write(tmp_path, "made_up_in_fr.train", [french] * 10)
     return tmp_path
 
 
-def test_the_same_seed_gives_the_same_model(data: Path) -> None:
-    for name in ("one", "two"):
-        train.train(data, data / name, steps=2, seconds=1e9, seed=0)
+def trained(data: Path, name: str, steps: int, seconds: float = 1e9) -> Path:
+    texts = iter(train.sampler("made_up", data, data, seed=0))
+    train.train("made_up", texts, data, data / name, steps, seconds, seed=0)
+    return data / name
 
-    weights = [(data / name / "ner" / "model").read_bytes() for name in ("one", "two")]
+
+def test_the_same_seed_gives_the_same_model(data: Path) -> None:
+    weights = [(trained(data, n, steps=2) / "ner" / "model").read_bytes() for n in ("one", "two")]
+
     assert weights[0] == weights[1]
 
 
-def test_a_trained_model_is_saved_and_scored(
-    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train.train(data, data / "model", steps=40, seconds=1e9, seed=0)
-    nlp = spacy.load(data / "model")
-    assert nlp.pipe_names == ["ner"]
-    assert nlp.get_pipe("ner").labels == ("LOC", "ORG", "PER")
+def test_a_trained_model_is_a_spacy_pipeline_that_finds_what_it_learnt(data: Path) -> None:
+    nlp = spacy.load(trained(data, "model", steps=200))
 
-    monkeypatch.setattr("sys.argv", ["score.py", "--data", str(data), str(data / "model")])
-    score.main()
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("| made_up.dev | 10 | 20 | ")
+    assert (nlp.meta["name"], nlp.pipe_names) == ("docsluice_made_up", ["ner"])
+    assert nlp.get_pipe("ner").labels == ("LOC", "ORG", "PER")
+    text = next(read(data, "made_up.dev")).text
+    assert [(e.text, e.label_) for e in nlp(text).ents] == [("Bob", "PER"), ("Paris", "LOC")]
 
 
 def test_the_clock_ends_the_training(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    train.train(data, data / "model", steps=10**6, seconds=1e-6, seed=0)
+    trained(data, "model", steps=10**6, seconds=1e-6)
 
     assert "step 1 " in capsys.readouterr().out
+
+
+def test_sets_are_drawn_by_their_sentences_times_their_share(data: Path) -> None:
+    texts = iter(train.sampler("made_up", data, data, seed=0))
+    languages = [next(texts).language for _ in range(3_000)]
+
+    assert 1_800 < languages.count("en") < 2_200
