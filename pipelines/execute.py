@@ -190,6 +190,17 @@ def _summarise(
     )
 
 
+def _entity_models(settings: Settings, summary: Summary) -> dict[str, str]:
+    """Name and version of the model that found the names, for each language of the run."""
+    if not settings.entities:
+        return {}
+    from pipelines.options import entity_config
+    from transforms.entity_models import model_titles
+
+    titles = model_titles(entity_config(settings))
+    return {code: titles[code] for code in sorted(summary.languages) if code in titles}
+
+
 def _commit(
     settings: Settings, store: Store, run: Run, summary: Summary, index: Index | None
 ) -> None:
@@ -207,6 +218,7 @@ def _commit(
         "unchanged": summary.unchanged,
         "outcomes": summary.outcomes,
         "languages": summary.languages,
+        "entity_models": _entity_models(settings, summary),
         "settings": settings.model_dump(mode="json"),
         "files": run_files(run),
     }

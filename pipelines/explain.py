@@ -153,7 +153,8 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         confidence = document["language_confidence"]
         yield "language", f"{document['language']} (confidence {confidence:.2f})"
         yield "words", f"{document['word_count']:,}"
-        yield "entities", _entities(document["entities"])
+        # An older store has none of the title.
+        yield "entities", _entities([*document.get("title_entities", ()), *document["entities"]])
         yield "flags", ", ".join(document["quality"]) or "none"
         yield "duplicates", f"{row['duplicates']:,} over all runs"
         yield "kind", document["media_type"]

@@ -109,7 +109,7 @@ def _documents(store: Store, summary: Summary) -> list[dict[str, Any]]:
                 if summary.run_id or file_of(row["source"]) in summary.files:
                     rows[row["id"], row["outcome"] if summary.run_id else ""] = row
     wanted = {row["run_id"] for row in rows.values()}
-    columns = ["id", "title", "language", "entities", "run_id"]
+    columns = ["id", "title", "language", "title_entities", "entities", "run_id"]
     published = {
         (row["id"], row["run_id"]): row
         for table in store.tables("documents", columns, sorted(wanted))
@@ -130,8 +130,8 @@ def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:
     table.add_column("outcome")
     table.add_column("entities, or why not", overflow="fold", ratio=1)
     for row in rows:
-        document = row["published"] or {"title": "", "language": "", "entities": []}
-        names = ", ".join(f"{name} {label}" for name, label in _top_names(document["entities"], 6))
+        document = row["published"] or {"title": "", "language": ""}
+        names = ", ".join(f"{name} {label}" for name, label in _top_names(_entities(document), 6))
         table.add_row(
             unquote(row["source"].rsplit("/", 1)[-1]),
             *([document["title"]] if with_title else []),
@@ -142,6 +142,11 @@ def _document_table(rows: Iterable[dict[str, Any]], with_title: bool) -> Table:
     return table
 
 
+def _entities(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of the title, which an older store does not have, and of the text."""
+    return [*document.get("title_entities", ()), *document.get("entities", ())]
+
+
 def _top_names(entities: Iterable[dict[str, Any]], number: int) -> list[tuple[str, str]]:
     counts = Counter((entity["text"], entity["label"]) for entity in entities)
     return [name for name, _ in counts.most_common(number)]
@@ -149,7 +154,7 @@ def _top_names(entities: Iterable[dict[str, Any]], number: int) -> list[tuple[st
 
 def _example(rows: Iterable[dict[str, Any]]) -> str:
     """A search that finds something: the most mentioned name, else a placeholder."""
-    entities = [entity for row in rows for entity in (row["published"] or {}).get("entities", [])]
+    entities = [entity for row in rows for entity in _entities(row["published"] or {})]
     people = [entity for entity in entities if entity["label"] == "PER"]
     names = _top_names(people or entities, 1)
     return f'"{names[0][0]}"' if names else '"some words"'

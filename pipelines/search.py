@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,7 +131,7 @@ def _hit_as_json(hit: Hit) -> dict[str, Any]:
         "score": float(f"{hit.score:.6g}"),
         "snippet": hit.snippet.text,
         "matches": list(_matches(hit.snippet)),
-        "entities": [{"text": name.text, "label": name.label} for name in hit.entities],
+        "entities": [asdict(name) for name in hit.entities],
         "duplicate_count": hit.duplicate_count,
     }
 

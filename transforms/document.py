@@ -22,7 +22,7 @@ OutcomeName = Literal["kept", "duplicate", "rejected", "failed", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A named entity; ``start`` and ``end`` are character offsets in the document's text."""
+    """A named entity; ``start`` and ``end`` are character offsets in the text or title it is of."""
 
     text: str
     label: str
@@ -50,6 +50,7 @@ class Document:
     language: str = UNDETERMINED
     language_confidence: float = 0.0
     entities: tuple[Entity, ...] = ()
+    title_entities: tuple[Entity, ...] = ()
     content_hash: str = ""
     cluster_id: str = ""
     duplicate_count: int = 0
@@ -107,6 +108,16 @@ def source_of(uri: str, key: str = "") -> str:
 
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
+_ENTITIES = pa.list_(
+    pa.struct(
+        [
+            ("text", pa.string()),
+            ("label", pa.string()),
+            ("start", pa.int32()),
+            ("end", pa.int32()),
+        ]
+    )
+)
 
 SCHEMA = pa.schema(
     [
@@ -117,20 +128,8 @@ SCHEMA = pa.schema(
         pa.field("language", pa.string(), nullable=False),
         pa.field("language_confidence", pa.float32(), nullable=False),
         pa.field("published_at", _TIMESTAMP),
-        pa.field(
-            "entities",
-            pa.list_(
-                pa.struct(
-                    [
-                        ("text", pa.string()),
-                        ("label", pa.string()),
-                        ("start", pa.int32()),
-                        ("end", pa.int32()),
-                    ]
-                )
-            ),
-            nullable=False,
-        ),
+        pa.field("entities", _ENTITIES, nullable=False),
+        pa.field("title_entities", _ENTITIES, nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("cluster_id", pa.string(), nullable=False),
         pa.field("duplicate_count", pa.int32(), nullable=False),
@@ -144,6 +143,9 @@ SCHEMA = pa.schema(
         pa.field("run_id", pa.string(), nullable=False),
     ]
 )
+
+_ADDED = ("title_entities",)
+"""Columns that stores of earlier versions do not have."""
 
 LEDGER_SCHEMA = pa.schema(
     [
@@ -159,3 +161,12 @@ LEDGER_SCHEMA = pa.schema(
         pa.field("recorded_at", _TIMESTAMP, nullable=False),
     ]
 )
+
+
+def completed(documents: pa.Table | pa.RecordBatch) -> pa.Table | pa.RecordBatch:
+    """Documents of an older store, with the columns that its version did not have: empty lists."""
+    for name in _ADDED:
+        if name not in documents.schema.names:
+            empty = pa.array([[]] * documents.num_rows, SCHEMA.field(name).type)
+            documents = documents.append_column(SCHEMA.field(name), empty)
+    return documents

@@ -7,11 +7,14 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import apache_beam as beam
 
+from transforms.agreement import agree
 from transforms.document import Batch, Document, Entity
 from transforms.entity_models import EntityConfig, EntityModels, Model, entity_models
+from transforms.names import apart, names_in
 
 NO_ENTITY_MODEL = "no_entity_model"
 """Quality flag of a document in a language that no model knows."""
@@ -20,23 +23,27 @@ ENTITIES_FAILED = "entities_failed"
 
 LABELS = {
     **dict.fromkeys(("PER", "PERSON", "PRS", "PS", "persName"), "PER"),
-    **dict.fromkeys(("ORG", "OG", "orgName"), "ORG"),
+    **dict.fromkeys(("ORG", "ORGANIZATION", "OG", "orgName"), "ORG"),
     **dict.fromkeys(("LOC", "GPE", "FAC", "FACILITY", "GPE_LOC", "GPE_ORG", "LC"), "LOC"),
     **dict.fromkeys(("geogName", "placeName"), "LOC"),
-    **dict.fromkeys(("MISC", "NORP", "NAT_REL_POL", "LANGUAGE", "LAW", "DRV"), "MISC"),
-    **dict.fromkeys(("EVENT", "EVN", "EVT", "PRODUCT", "PROD", "OBJ"), "MISC"),
-    **dict.fromkeys(("WORK_OF_ART", "WRK"), "MISC"),
+    **dict.fromkeys(("MISC", "NORP", "NAT_REL_POL", "MOVEMENT", "LANGUAGE", "LAW"), "MISC"),
+    **dict.fromkeys(("DRV", "DERIV_PER", "EVENT", "EVN", "EVT"), "MISC"),
+    **dict.fromkeys(("PRODUCT", "PROD", "OBJ", "PET_NAME", "WORK_OF_ART", "WRK"), "MISC"),
 }
-"""The labels of spaCy's published models, as ours. Others (dates, numbers …) are no names."""
+"""The labels of spaCy's published models (``meta.json`` of version 3.8), as ours.
+
+All others are left out, on purpose: dates, amounts, numbers and forms of address are no names, and
+what a label of someone's own means cannot be guessed.
+"""
 
 CHUNK_CHARACTERS = 2_000
 """A longer text goes to the model in pieces: quicker than as one, and memory stays bounded."""
 BATCH_CHUNKS = 32
+LOT_CHUNKS = 256
+"""Pieces after which a model may forget the words that it learnt."""
 
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*\s+|[。！？]|\n+")
 _BLANK = re.compile(r"\s+")
-_QUOTES = "\"'`´“”„‟‘’‚‛«»‹›"
-_LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 # spaCy's tokeniser takes the square of the length of a run of punctuation, and of an endless word
 # with some in it; its strings are UTF-8, which has no surrogates. None of these holds a name.
 # (The class ends before Thai, where the scripts without blanks begin.)
@@ -69,7 +76,7 @@ def recognise(texts: Sequence[tuple[str, str]], models: EntityModels) -> list[Re
     for language, numbers in by_language.items():
         if model := models.get(language):
             with models.lock:
-                found = _find([texts[number][0] for number in numbers], model)
+                found = _find([texts[number][0] for number in numbers], language, model)
             for number, result in zip(numbers, found, strict=True):
                 results[number] = result
     return results
@@ -95,62 +102,74 @@ def chunks(text: str, limit: int = CHUNK_CHARACTERS) -> Iterator[tuple[int, str]
         yield start, text[start:]
 
 
-def names_in(text: str, start: int, end: int, label: str) -> Iterator[Entity]:
-    """Yield what is a name in ``text[start:end]``: one per line, without blanks and quotes around.
-
-    A piece without a letter is none. ``label`` is ours.
-    """
-    for line in _LINE.finditer(text, start, end):
-        piece = line[0]
-        begin = line.start() + len(piece) - len(piece.lstrip().lstrip(_QUOTES).lstrip())
-        name = text[begin : line.end()].rstrip().rstrip(_QUOTES).rstrip()
-        if any(map(str.isalpha, name)):
-            yield Entity(name, label, begin, begin + len(name))
-
-
 def annotate(documents: Sequence[Document], models: EntityModels) -> tuple[Document, ...]:
-    """Return the documents with their entities, the model's name, or the flag that says why not."""
-    found = recognise([(d.text, d.language) for d in documents], models)
-    annotated = []
-    for document, result in zip(documents, found, strict=True):
-        quality, metadata = document.quality, document.metadata
-        if result.flag and result.flag not in quality:
-            quality = (*quality, result.flag)
-        if result.flag == ENTITIES_FAILED:
+    """Return the documents with the entities of title and text, in agreement with each other.
+
+    The metadata names the model, or a flag says why there is none. A text or title that several
+    documents share is read once.
+    """
+    passages = list(
+        dict.fromkeys((part, d.language) for d in documents for part in (d.title, d.text))
+    )
+    found = dict(zip(passages, recognise(passages, models), strict=True))
+    return tuple(
+        _annotated(d, found[d.title, d.language], found[d.text, d.language]) for d in documents
+    )
+
+
+def _annotated(document: Document, of_title: Recognition, of_text: Recognition) -> Document:
+    flag = of_text.flag or of_title.flag
+    if flag:
+        if flag == ENTITIES_FAILED:
             _logger.warning("%s: its entities could not be found", document.source)
-        if result.model:
-            metadata = {**metadata, "entity_model": result.model}
-        annotated.append(
-            replace(document, entities=result.entities, quality=quality, metadata=metadata)
-        )
-    return tuple(annotated)
+        of_title, of_text = replace(of_title, entities=()), replace(of_text, entities=())
+    title_entities, entities = agree(
+        [(document.title, of_title.entities), (document.text, of_text.entities)]
+    )
+    quality, metadata = document.quality, document.metadata
+    if flag and flag not in quality:
+        quality = (*quality, flag)
+    if of_text.model:
+        metadata = {**metadata, "entity_model": of_text.model}
+    return replace(
+        document,
+        entities=entities,
+        title_entities=title_entities,
+        quality=quality,
+        metadata=metadata,
+    )
 
 
-def _find(texts: Sequence[str], model: Model) -> list[Recognition]:
+def _find(texts: Sequence[str], language: str, model: Model) -> list[Recognition]:
     try:
-        entities = _entities(texts, model)
+        found = _entities(texts, language, model)
     except Exception:
         if len(texts) > 1:
-            return [result for text in texts for result in _find([text], model)]
+            return [result for text in texts for result in _find([text], language, model)]
         _logger.warning("%s failed", model.name, exc_info=True)
         return [Recognition(model=model.name, flag=ENTITIES_FAILED)]
-    return [Recognition(tuple(found), model.name) for found in entities]
+    return [Recognition(apart(entities), model.name) for entities in found]
 
 
-def _entities(texts: Sequence[str], model: Model) -> list[list[Entity]]:
-    pieces: list[_Chunk] = [
-        (number, offset, piece)
-        for number, text in enumerate(texts)
-        for offset, piece in chunks(_UNREADABLE.sub(_blanks, text))
-    ]
+def _entities(texts: Sequence[str], language: str, model: Model) -> list[list[Entity]]:
     found: list[list[Entity]] = [[] for _ in texts]
-    docs = model.pipe([piece for _, _, piece in pieces], BATCH_CHUNKS)
-    for (number, offset, _), doc in zip(pieces, docs, strict=True):
-        for span in doc.ents:
-            if label := LABELS.get(span.label_):
-                start, end = offset + span.start_char, offset + span.end_char
-                found[number].extend(names_in(texts[number], start, end, label))
+    pieces = _pieces(texts)
+    while lot := list(islice(pieces, LOT_CHUNKS)):
+        docs = model.pipe([piece for _, _, piece in lot], BATCH_CHUNKS)
+        for (number, offset, _), doc in zip(lot, docs, strict=True):
+            for span in doc.ents:
+                if label := LABELS.get(span.label_):
+                    start, end = offset + span.start_char, offset + span.end_char
+                    found[number].extend(names_in(texts[number], start, end, label, language))
     return found
+
+
+def _pieces(texts: Sequence[str]) -> Iterator[_Chunk]:
+    """The chunks of all texts that can hold a name."""
+    for number, text in enumerate(texts):
+        for offset, piece in chunks(_UNREADABLE.sub(_blanks, text)):
+            if any(map(str.isalpha, piece)):
+                yield number, offset, piece
 
 
 def _blanks(match: re.Match[str]) -> str:

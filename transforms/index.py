@@ -72,10 +72,11 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An entity of a document, whatever the number of its mentions."""
+    """An entity of a document, and how often title and text mention it."""
 
     text: str
     label: str
+    mentions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,10 @@ class Transaction(Protocol):
         """Whether the index has this run already."""
 
     def upsert(self, documents: pa.Table | pa.RecordBatch) -> None:
-        """Publish documents (``transforms.document.SCHEMA``); one of the same id is replaced."""
+        """Publish documents (``transforms.document.SCHEMA``); one of the same id is replaced.
+
+        An older store may lack columns of entities: they count as empty.
+        """
 
     def delete(self, ids: Iterable[str]) -> None:
         """Take documents away; an id that is not there is no error."""

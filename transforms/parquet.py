@@ -16,7 +16,8 @@ from transforms.document import SCHEMA, Batch, Document
 from transforms.run import Run
 
 _OF_THE_RUN = ("ingested_at", "run_id")
-_PLAIN = [name for name in SCHEMA.names if name not in (*_OF_THE_RUN, "entities", "metadata")]
+_ENTITIES = ("entities", "title_entities")
+_PLAIN = [name for name in SCHEMA.names if name not in (*_OF_THE_RUN, *_ENTITIES, "metadata")]
 
 
 def document_table(documents: Sequence[Document], run_id: str, ingested_at: datetime) -> pa.Table:
@@ -24,13 +25,11 @@ def document_table(documents: Sequence[Document], run_id: str, ingested_at: date
     columns: dict[str, list[object]] = {
         name: [getattr(document, name) for document in documents] for name in _PLAIN
     }
-    columns["entities"] = [
-        [
-            {"text": entity.text, "label": entity.label, "start": entity.start, "end": entity.end}
-            for entity in document.entities
+    for name in _ENTITIES:
+        columns[name] = [
+            [{"text": e.text, "label": e.label, "start": e.start, "end": e.end} for e in entities]
+            for entities in (getattr(document, name) for document in documents)
         ]
-        for document in documents
-    ]
     columns["metadata"] = [sorted(document.metadata.items()) for document in documents]
     columns["ingested_at"] = [ingested_at] * len(documents)
     columns["run_id"] = [run_id] * len(documents)

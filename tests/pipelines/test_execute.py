@@ -67,6 +67,21 @@ def test_the_manifest_tells_what_was_done(corpus: Path, ingest: Ingest, store: S
         assert sorted(path.name for path in run.glob("*")) == names
 
 
+def test_the_manifest_names_the_model_that_the_documents_name(
+    corpus: Path, ingest: Ingest, store: Store
+) -> None:
+    summary = ingest(entities=True)
+    (table,) = store.tables("documents")
+    models = {dict(metadata)["entity_model"] for metadata in table["metadata"].to_pylist()}
+    assert len(models) == 1
+    assert store.manifests[summary.run_id]["entity_models"] == {"en": models.pop()}
+
+
+def test_a_run_without_entities_names_no_model(corpus: Path, ingest: Ingest, store: Store) -> None:
+    summary = ingest()
+    assert store.manifests[summary.run_id]["entity_models"] == {}
+
+
 def test_what_was_seen_is_skipped_and_what_is_new_or_changed_is_read(
     corpus: Path, ingest: Ingest, store: Store
 ) -> None:

@@ -25,7 +25,7 @@ HIT = Hit(
     ),
     score=1.25,
     published_at=datetime(2020, 1, 2, tzinfo=UTC),
-    entities=(Name("Ann", "PER"), Name("Bob", "PER"), Name("Paris", "LOC")),
+    entities=(Name("Ann", "PER", 17), Name("Bob", "PER", 2), Name("Paris", "LOC", 1)),
     duplicate_count=2,
 )
 
@@ -73,7 +73,7 @@ def test_json_has_the_matches_as_offsets() -> None:
     ((start, end),) = hit["matches"]
     assert hit["snippet"][start:end] == "cat"
     assert hit["published_at"] == "2020-01-02T00:00:00Z"
-    assert hit["entities"][0] == {"text": "Ann", "label": "PER"}
+    assert hit["entities"][0] == {"text": "Ann", "label": "PER", "mentions": 17}
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def documents(*rows: dict[str, Any]) -> pa.Table:
         "language_confidence": 1.0,
         "published_at": None,
         "entities": [],
+        "title_entities": [],
         "content_hash": "00",
         "cluster_id": "",
         "duplicate_count": 0,
@@ -81,6 +82,7 @@ class TransactionContract(Contract):
                 "language": "en",
                 "published_at": datetime(2020, 2, 3, 4, 5, 6, 789, tzinfo=UTC),
                 "entities": [entity("Paris", "LOC"), entity("Ann Lee", "PER")],
+                "title_entities": [entity("Ann Lee", "PER")],
                 "duplicate_count": 2,
             },
         )
@@ -88,7 +90,7 @@ class TransactionContract(Contract):
         assert (hit.id, hit.source, hit.title) == ("a", "file:///in/a.txt", "On cats")
         assert (hit.language, hit.duplicate_count) == ("en", 2)
         assert hit.published_at == datetime(2020, 2, 3, 4, 5, 6, tzinfo=UTC)
-        assert set(hit.entities) == {Name("Ann Lee", "PER"), Name("Paris", "LOC")}
+        assert set(hit.entities) == {Name("Ann Lee", "PER", 2), Name("Paris", "LOC", 1)}
         assert hit.score > 0
 
     def test_count_is_the_number_of_documents(self, index: Index) -> None:

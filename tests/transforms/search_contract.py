@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.transforms.index_contract import Contract, entity, found, publish
+from tests.transforms.index_contract import Contract, documents, entity, found, publish
 from transforms.index import Index, Query, QueryError
 
 OPERATORS = st.sampled_from(
@@ -170,7 +170,24 @@ class SearchContract(Contract):
         names = ["Ann", "Bob", "Bob\n Lee", "Bob Lee", "Bob Lee", "Bob"]
         publish(index, {"id": "1", "text": "x", "entities": [entity(n, "PER") for n in names]})
         (hit,) = index.search(Query("x")).hits
-        assert [name.text for name in hit.entities] == ["Bob Lee", "Bob", "Ann"]
+        shown = [(name.text, name.mentions) for name in hit.entities]
+        assert shown == [("Bob Lee", 3), ("Bob", 2), ("Ann", 1)]
+
+    def test_names_of_a_title_count_as_those_of_the_text(self, index: Index) -> None:
+        ann, bob, cid = (entity(name, "PER") for name in ("Ann", "Bob", "Cid"))
+        row = {"id": "1", "entities": [ann, bob, ann], "title_entities": [cid, bob, bob]}
+        publish(index, row, {"id": "2", "title": "Cid"})
+        (hit,) = index.search(Query(entities=("Cid",), label="PER")).hits
+        shown = {name.text: name.mentions for name in hit.entities}
+        assert (hit.id, shown) == ("1", {"Bob": 3, "Ann": 2, "Cid": 1})
+
+    def test_documents_of_an_older_store_have_no_names_of_titles(self, index: Index) -> None:
+        row = {"id": "1", "entities": [entity("Ann", "PER")]}
+        with index.begin("run") as transaction:
+            transaction.upsert(documents(row).drop_columns(["title_entities"]))
+            transaction.commit()
+        (hit,) = index.search(Query(entities=("Ann",))).hits
+        assert [name.text for name in hit.entities] == ["Ann"]
 
     @pytest.mark.parametrize(
         ("query", "match"),

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +10,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from tests.transforms.spacy_package import save_model
 from transforms.document import ENTITY_LABELS, Batch, Document, Entity
@@ -22,10 +23,9 @@ from transforms.entities import (
     RecogniseEntities,
     annotate,
     chunks,
-    names_in,
     recognise,
 )
-from transforms.entity_models import EntityConfig, EntityModels
+from transforms.entity_models import EntityConfig, EntityModels, Model
 
 SEEDS = Path(__file__).parent.parent.parent / "seeds"
 FALLBACK = EntityModels(EntityConfig(use_installed=False))
@@ -167,26 +167,6 @@ def test_threads_share_a_model() -> None:
     assert found == [[alone]] * 8
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (" “Macron” ", ["Macron"]),
-        ("« Le Monde »", ["Le Monde"]),
-        ("New\nYork", ["New", "York"]),
-        ("Paris\r\n\r\n ", ["Paris"]),
-        ("O'Neill's", ["O'Neill's"]),
-        ("-- 12 !", []),
-        ("\n", []),
-    ],
-)
-def test_a_name_is_trimmed_and_stays_on_its_line(text: str, expected: list[str]) -> None:
-    text = f"before {text} after"
-    found = list(names_in(text, 7, len(text) - 6, "ORG"))
-
-    assert [entity.text for entity in found] == expected
-    assert all(text[entity.start : entity.end] == entity.text for entity in found)
-
-
 def test_labels_of_other_schemes_become_ours(tmp_path: Path) -> None:
     save_model(tmp_path / "mine", "en", "mine")
     models = EntityModels(EntityConfig({"en": str(tmp_path / "mine")}))
@@ -200,9 +180,46 @@ def test_labels_of_other_schemes_become_ours(tmp_path: Path) -> None:
     )
 
 
-def test_every_label_maps_to_one_of_ours() -> None:
+FOUR = "PER=PER ORG=ORG LOC=LOC MISC=MISC"
+ONTONOTES = (
+    "PERSON=PER ORG=ORG GPE=LOC LOC=LOC FAC=LOC NORP=MISC EVENT=MISC LANGUAGE=MISC LAW=MISC "
+    "PRODUCT=MISC WORK_OF_ART=MISC CARDINAL DATE MONEY ORDINAL PERCENT QUANTITY TIME"
+)
+SCHEMES = {
+    "ca da de es fr it pt uk xx": FOUR,
+    "ru": "PER=PER ORG=ORG LOC=LOC",
+    "hr sl": f"{FOUR} DERIV_PER=MISC",
+    "en fi mk nl zh": ONTONOTES,
+    "ja": f"{ONTONOTES} MOVEMENT=MISC PET_NAME=MISC PHONE TITLE_AFFIX",
+    "el": "PERSON=PER ORG=ORG GPE=LOC LOC=LOC EVENT=MISC PRODUCT=MISC",
+    "lt": "PERSON=PER ORG=ORG GPE=LOC LOC=LOC PRODUCT=MISC TIME",
+    "ko": "PS=PER OG=ORG LC=LOC DT QT TI",
+    "nb": f"{FOUR} GPE_LOC=LOC GPE_ORG=LOC DRV=MISC EVT=MISC PROD=MISC",
+    "pl": "persName=PER orgName=ORG geogName=LOC placeName=LOC date time",
+    "ro": "PERSON=PER ORGANIZATION=ORG GPE=LOC LOC=LOC FACILITY=LOC NAT_REL_POL=MISC EVENT=MISC "
+    "LANGUAGE=MISC PRODUCT=MISC WORK_OF_ART=MISC DATETIME MONEY NUMERIC_VALUE ORDINAL PERIOD "
+    "QUANTITY",
+    "sv": "PRS=PER ORG=ORG LOC=LOC EVN=MISC OBJ=MISC WRK=MISC MSR TME",
+}
+"""The labels of spaCy's published models (3.8) by language, and what each becomes, if anything."""
+
+
+@pytest.mark.parametrize("languages", SCHEMES)
+def test_every_label_of_a_published_model_becomes_one_of_ours_or_nothing(languages: str) -> None:
+    for pair in SCHEMES[languages].split():
+        label, _, ours = pair.partition("=")
+        assert LABELS.get(label, "") == ours, label
+
+
+def test_the_map_holds_the_labels_of_published_models_and_no_others() -> None:
+    known = {pair.partition("=")[0] for scheme in SCHEMES.values() for pair in scheme.split()}
+    assert set(LABELS) <= known
     assert set(LABELS.values()) == set(ENTITY_LABELS)
-    assert all(LABELS[label] == label for label in ENTITY_LABELS)
+
+
+@pytest.mark.parametrize("label", ["B-PER", "PERSON-fictional", "person", "SKILL", ""])
+def test_an_unknown_label_is_left_out(label: str) -> None:
+    assert label not in LABELS
 
 
 def test_annotate_keeps_the_document_and_names_the_model() -> None:
@@ -217,13 +234,71 @@ def test_annotate_keeps_the_document_and_names_the_model() -> None:
     assert document.metadata == {"k": "v"}
 
 
+def test_titles_are_read_with_offsets_of_their_own() -> None:
+    document = Document(
+        id="1",
+        source="a",
+        title="Angela Merkel in London",
+        text="Barack Obama met the chancellor in Berlin.",
+        language="en",
+    )
+    (annotated,) = annotate([document], FALLBACK)
+
+    assert Entity("Angela Merkel", "PER", 0, 13) in annotated.title_entities
+    assert all(document.title[e.start : e.end] == e.text for e in annotated.title_entities)
+    assert all(document.text[e.start : e.end] == e.text for e in annotated.entities)
+    assert "Barack Obama" in {e.text for e in annotated.entities}
+
+
+def test_title_and_text_name_the_same(tmp_path: Path) -> None:
+    save_model(tmp_path / "mine", "en", "mine")
+    models = EntityModels(EntityConfig({"en": str(tmp_path / "mine")}))
+    model = models.get("en")
+    assert model
+    model.nlp.add_pipe("calls_the_first_word_an_organisation")
+    document = Document(
+        id="1", source="a", title="Lisa wins", text="So Lisa met Lisa.", language="en"
+    )
+    (annotated,) = annotate([document], models)
+
+    assert annotated.title_entities == (Entity("Lisa", "PER", 0, 4),)
+    assert [entity.label for entity in annotated.entities if entity.text == "Lisa"] == ["PER"] * 2
+
+
+@Language.component("calls_the_first_word_an_organisation")
+def _calls_the_first_word_an_organisation(doc: Doc) -> Doc:
+    doc.set_ents([Span(doc, 0, 1, "ORG"), *(entity for entity in doc.ents if entity.start)])
+    return doc
+
+
+def test_each_title_and_text_is_read_once_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[list[str]] = []
+    pipe = Model.pipe
+
+    def watched(self: Model, texts: Sequence[str], batch_size: int) -> Iterator[Doc]:
+        read.append(list(texts))
+        return pipe(self, texts, batch_size)
+
+    monkeypatch.setattr(Model, "pipe", watched)
+    documents = [
+        Document(id=str(n), source="a", title=title, text=f"Paris {n}", language="en")
+        for n, title in enumerate(["He met Barack Obama.", "He met Barack Obama.", "", " 12 "])
+    ]
+    found = annotate(documents, FALLBACK)
+
+    assert read == [["He met Barack Obama.", "Paris 0", "Paris 1", "Paris 2", "Paris 3"]]
+    assert found[0].title_entities == found[1].title_entities != ()
+    assert found[2].title_entities == found[3].title_entities == ()
+    assert {document.quality for document in found} == {()}
+
+
 def test_a_language_without_a_model_is_flagged_once() -> None:
     models = EntityModels(EntityConfig({"de": ""}))
     document = Document(id="1", source="a", text="Barack Obama", language="de")
     (annotated,) = annotate(annotate([document], models), models)
 
     assert annotated.quality == (NO_ENTITY_MODEL,)
-    assert annotated.entities == ()
+    assert annotated.entities == annotated.title_entities == ()
     assert "entity_model" not in annotated.metadata
 
 
@@ -242,17 +317,23 @@ def test_a_document_that_the_model_fails_on_is_kept_and_named(
     assert model
     model.nlp.add_pipe("fails_on_boom")
     documents = [
-        Document(id=name, source=f"file:///{name}", text=text, language="en")
-        for name, text in (("a", "Barack Obama"), ("b", "BOOM"), ("c", "Angela Merkel"))
+        Document(id=name, source=f"file:///{name}", title=title, text=text, language="en")
+        for name, title, text in (
+            ("a", "", "Barack Obama"),
+            ("b", "Barack Obama", "BOOM"),
+            ("t", "BOOM", "Barack Obama"),
+            ("c", "Paris", "Angela Merkel"),
+        )
     ]
     with caplog.at_level(logging.WARNING):
-        first, failed, last = annotate(documents, models)
+        first, failed, of_title, last = annotate(documents, models)
 
     assert [entity.text for entity in first.entities] == ["Barack Obama"]
     assert [entity.text for entity in last.entities] == ["Angela Merkel"]
-    assert failed.quality == (ENTITIES_FAILED,)
-    assert failed.entities == ()
-    assert "file:///b" in caplog.text
+    for document in (failed, of_title):
+        assert document.quality == (ENTITIES_FAILED,)
+        assert document.entities == document.title_entities == ()
+        assert document.source in caplog.text
     assert "file:///a" not in caplog.text
 
 

@@ -19,7 +19,9 @@ def document(make_document: Callable[..., Document]) -> Document:
     return make_document(
         "a",
         "Ada Lovelace in London",
+        title="Ada",
         entities=(Entity("Ada Lovelace", "PER", 0, 12), Entity("London", "LOC", 16, 22)),
+        title_entities=(Entity("Ada", "PER", 0, 3),),
         published_at=datetime(1843, 7, 10, tzinfo=UTC),
         metadata={"url": "https://example.org/", "author": "x"},
         quality=("too_short",),
@@ -31,6 +33,7 @@ def test_a_table_has_the_schema_and_the_values(run: Run, document: Document) -> 
     assert table.schema == SCHEMA
     row = table.to_pylist()[0]
     assert row["entities"][1] == {"text": "London", "label": "LOC", "start": 16, "end": 22}
+    assert row["title_entities"] == [{"text": "Ada", "label": "PER", "start": 0, "end": 3}]
     assert row["published_at"] == document.published_at
     assert row["metadata"] == [("author", "x"), ("url", "https://example.org/")]
     assert row["run_id"] == run.run_id

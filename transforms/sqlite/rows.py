@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +9,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.document import completed
+from transforms.mentions import count_mentions
 from transforms.sqlite.schema import INDEXED, LABEL_COLUMNS
 from transforms.sqlite.segment import segment, segments
 
@@ -39,7 +40,7 @@ _PLAIN = (
     "text",
 )
 _TIMES = ("published_at", "ingested_at")
-_COLUMNS = (*_PLAIN, *_TIMES, "quality", "metadata", *LABEL_COLUMNS.values())
+_COLUMNS = (*_PLAIN, *_TIMES, "quality", "metadata", "mentions", *LABEL_COLUMNS.values())
 
 _INSERT = f"""INSERT INTO documents ({", ".join(_COLUMNS)})
 VALUES ({", ".join("?" * len(_COLUMNS))})"""  # noqa: S608 - names of our own columns
@@ -74,7 +75,7 @@ def indexed(rowid: int, title: str, text: str, *names: str) -> Indexed:
 
 def insert(connection: Connection, documents: pa.Table | pa.RecordBatch) -> None:
     """Insert documents whose ids are not there; of rows with one id the last counts."""
-    rows = {row[0]: row for row in _rows(documents)}
+    rows = {row[0]: row for row in _rows(completed(documents))}
     connection.executemany(_INSERT, rows.values())
     index(connection, connection.execute(_OF_IDS, (_json(list(rows)),)))
 
@@ -128,8 +129,11 @@ def _rows(documents: pa.Table | pa.RecordBatch) -> Iterator[tuple[object, ...]]:
     columns += [_times(documents[name]) for name in _TIMES]
     columns.append([_json(flags) for flags in documents["quality"].to_pylist()])
     columns.append([_json(dict(pairs)) for pairs in documents["metadata"].to_pylist()])
-    names = [*map(_names, documents["entities"].to_pylist())]
-    columns += [list(column) for column in zip(*names, strict=True)]
+    found = (documents[name].to_pylist() for name in ("title_entities", "entities"))
+    mentions = [*map(count_mentions, *found)]
+    columns.append([*map(_json, mentions)])
+    for label in LABEL_COLUMNS:
+        columns.append([_json(list(names.get(label, ()))) for names in mentions])
     return zip(*columns, strict=True)
 
 
@@ -138,15 +142,6 @@ def _times(column: pa.ChunkedArray | pa.Array) -> list[str | None]:
     seconds = pc.cast(pc.floor_temporal(column, unit="second"), pa.timestamp("s", tz="UTC"))
     texts: list[str | None] = pc.strftime(seconds, format=_ISO).to_pylist()
     return texts
-
-
-def _names(entities: list[dict[str, str]]) -> tuple[str, ...]:
-    """The JSON array of each label's column: its names, most mentioned first."""
-    counts: dict[str, Counter[str]] = {label: Counter() for label in LABEL_COLUMNS}
-    for entity in entities:
-        if entity["label"] in counts:
-            counts[entity["label"]][" ".join(entity["text"].split())] += 1
-    return tuple(_json([name for name, _ in count.most_common()]) for count in counts.values())
 
 
 def _json(value: object) -> str:

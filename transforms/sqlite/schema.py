@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 """Raised with every change of the tables; kept in the file as ``user_version``."""
 
 APPLICATION_ID = 0x646F6373
@@ -29,7 +29,9 @@ LABEL_COLUMNS = {
     "LOC": "places",
     "MISC": "miscellaneous",
 }
-"""The column of ``documents`` that holds a label's names, a JSON array, most mentioned first."""
+"""The column of ``documents`` that holds a label's names, a JSON array, most mentioned first.
+
+``mentions`` holds them all with their numbers: ``{"PER": {"Ada Lovelace": 3}}``."""
 
 INDEXED = ("title", "text", "segments", *LABEL_COLUMNS.values())
 """The columns of the full-text table, in its order."""
@@ -58,6 +60,7 @@ CREATE TABLE documents (
     organisations TEXT NOT NULL,
     places TEXT NOT NULL,
     miscellaneous TEXT NOT NULL,
+    mentions TEXT NOT NULL,
     word_count INTEGER NOT NULL,
     duplicate_count INTEGER NOT NULL,
     quality TEXT NOT NULL,

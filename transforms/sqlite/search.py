@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 _NAMES_PER_LABEL = 3
 _SNIPPET_TOKENS = 40
 
-_DOCUMENT = f"""SELECT id, source, title, language, published_at, duplicate_count, text,
-{", ".join(LABEL_COLUMNS.values())} FROM documents WHERE rowid = ?"""  # noqa: S608 - our columns
+_DOCUMENT = """SELECT id, source, title, language, published_at, duplicate_count, mentions, text
+FROM documents WHERE rowid = ?"""
 _SNIPPET = f"""SELECT snippet(documents_fts, {INDEXED.index("text")}, '{OPEN}', '{CLOSE}', '{CUT}',
 {_SNIPPET_TOKENS}) FROM documents_fts WHERE documents_fts MATCH ? AND rowid = ?"""  # noqa: S608
 
@@ -90,15 +91,15 @@ def _hit(
     connection: Connection, rowid: int, score: float, match: str | None, wanted: list[str]
 ) -> Hit:
     row = connection.execute(_DOCUMENT, (rowid,)).fetchone()
-    identity, source, title, language, published_at, duplicate_count, text, *arrays = row
+    identity, source, title, language, published_at, duplicate_count, mentions, text = row
     snippet = None
     if match is not None:
         (marked,) = connection.execute(_SNIPPET, (match, rowid)).fetchone()
         snippet = from_marks(marked)
     names = [
-        Name(name, label)
-        for label, array in zip(LABEL_COLUMNS, arrays, strict=True)
-        for name in orjson.loads(array)[:_NAMES_PER_LABEL]
+        Name(name, label, number)
+        for label, numbers in orjson.loads(mentions).items()
+        for name, number in islice(numbers.items(), _NAMES_PER_LABEL)
     ]
     return Hit(
         id=identity,

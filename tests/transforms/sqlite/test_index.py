@@ -15,6 +15,7 @@ from tests.transforms.index_contract import (
     OpenIndex,
     TransactionContract,
     documents,
+    entity,
     found,
     publish,
 )
@@ -40,6 +41,28 @@ def index(path: Path) -> SqliteIndex:
     )
     index.close()
     return index
+
+
+def test_mentions_are_counted_for_queries_in_sql(tmp_path: Path) -> None:
+    path = tmp_path / "search.db"
+    ann, paris = entity("Ann", "PER"), entity("Paris", "LOC")
+    publish(
+        SqliteIndex(path),
+        {"id": "a", "entities": [ann, ann, paris], "title_entities": [ann]},
+        {"id": "b", "entities": [ann]},
+        {"id": "c"},
+    )
+    query = """SELECT name.key, sum(name.value)
+               FROM documents, json_each(mentions, '$.PER') AS name GROUP BY name.key"""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT mentions, people FROM documents ORDER BY id").fetchall()
+        counted = connection.execute(query).fetchall()
+    assert rows == [
+        ('{"PER":{"Ann":3},"LOC":{"Paris":1}}', '["Ann"]'),
+        ('{"PER":{"Ann":1}}', '["Ann"]'),
+        ("{}", "[]"),
+    ]
+    assert counted == [("Ann", 4)]
 
 
 def damage(path: Path, statement: str) -> None:
