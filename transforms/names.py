@@ -42,6 +42,21 @@ ELISIONS = {
 }
 """Articles and prepositions that lose a vowel before a name and are glued to it: l'Angleterre."""
 
+TITLES = {
+    "de": "Herr Herrn Frau Präsident Präsidentin Bundeskanzler Bundeskanzlerin",
+    "en": "Mr Mrs Ms Miss Professor President Senator Sen Rep Governor Gov General Judge "
+    "Minister Secretary First\\sLady",
+    "es": "Sr Sra Srta Señor Señora Presidente Presidenta",
+    "fr": "M MM Mme Mlle Mgr Me Monsieur Madame Mademoiselle Président Présidente",
+    "it": "Sig Sig\\.ra Signor Signora Dott Presidente",
+    "nl": "heer mevrouw mr",
+    "pt": "Sr Sra Dra Presidente Presidenta",
+}
+"""Forms of address and offices, by language, that stand before the name of a person and are no part
+of it, with a full stop or without; regular expressions. Titles that are half a name (Lady Gaga,
+Pope John, Prince) stay."""
+
+_TITLES_EVERYWHERE = "Dr Prof"
 _QUOTES = "\"'`´“”„‟‘’‚‛«»‹›"
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _MARKS = re.escape(_QUOTES + "([{)]},;:…|·•*_~=<>/\\–—-") + r"\s"
@@ -56,7 +71,8 @@ def names_in(text: str, start: int, end: int, label: str, language: str = "") ->
     """Yield what is a name in ``text[start:end]``: one per line, without what only surrounds it.
 
     Taken off are blanks, quotes, brackets and punctuation; at the beginning the articles of
-    ``language`` (ISO 639-1) in lower case; at the end a possessive ``'s``. A piece without a letter
+    ``language`` (ISO 639-1) in lower case and the titles of a person; at the end a possessive
+    ``'s``. A piece without a letter
     is none, nor is one of more than ``MAX_CHARACTERS``. ``label`` is one of ours.
     """
     for line in _LINE.finditer(text, start, end):
@@ -111,4 +127,7 @@ def _lead(language: str, of_person: bool) -> re.Pattern[str]:
         choices.append(rf"(?:{'|'.join(articles)})\s+")
     if elisions:
         choices.append(rf"(?:{'|'.join(sorted(elisions))})['’]\s?")
+    if of_person:
+        titles = f"{TITLES.get(language, '')} {_TITLES_EVERYWHERE}".split()
+        choices.append(rf"(?:{'|'.join(titles)})\b\.?\s+(?=\w)")
     return re.compile("|".join(choices))

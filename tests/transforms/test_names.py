@@ -169,3 +169,26 @@ def test_of_two_names_that_overlap_the_longer_stays() -> None:
     assert apart([york, new_york]) == (new_york,)
     assert apart([york, new_york, times]) == (times,)
     assert apart([Entity("York", "PER", 4, 8), york]) == (york,)
+
+
+@pytest.mark.parametrize(
+    ("piece", "language", "name"),
+    [
+        ("Mr. Smith", "en", "Smith"),
+        ("First Lady Melania Trump", "en", "Melania Trump"),
+        ("the President Emmanuel Macron", "en", "Emmanuel Macron"),
+        ("M. Macron", "fr", "Macron"),
+        ("Herrn Müller", "de", "Müller"),
+        ("Dr. Novák", "cs", "Novák"),
+        ("Lady Gaga", "en", "Lady Gaga"),
+        ("Mr", "en", "Mr"),
+        ("Mräz", "en", "Mräz"),
+    ],
+)
+def test_titles_go_before_persons(piece: str, language: str, name: str) -> None:
+    assert [e.text for e in names_in(piece, 0, len(piece), "PER", language)] == [name]
+
+
+def test_titles_stay_in_the_names_of_other_things() -> None:
+    piece = "President Hotel"
+    assert [e.text for e in names_in(piece, 0, len(piece), "ORG", "en")] == [piece]
