@@ -12,10 +12,10 @@ from unicodedata import combining, normalize
 from corpus import Sentence
 from spacy.language import Language
 
-_SWAPPED = {"fr": 0.5, "es": 0.5, "it": 0.5, "nl": 0.6, "ca": 0.5, "en": 0.35, "de": 0.35}
+_SWAPPED = {"fr": 0.5, "es": 0.5, "it": 0.5, "nl": 0.6, "ca": 0.5, "en": 0.25, "de": 0.3}
 """Share of names swapped. In the languages without modern text of their own they must be."""
 _SWAPPED_ELSEWHERE = 0.15
-_LISTED = {"fr": 0.8, "es": 0.8, "it": 0.8, "nl": 0.8, "ca": 0.8, "en": 0.5, "de": 0.5, "pt": 0.4}
+_LISTED = {"fr": 0.8, "es": 0.8, "it": 0.8, "nl": 0.8, "ca": 0.8, "en": 0.4, "de": 0.4, "pt": 0.3}
 """Share of the swapped names that come from ``gazetteers``, not from the annotated ones."""
 _LISTED_ELSEWHERE = 0.2
 _VOWELS = tuple("aeiouyàâäéèêëîïôöùûüAEIOUYÀÂÄÉÈÊËÎÏÔÖÙÛÜhH")

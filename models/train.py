@@ -1,9 +1,9 @@
 """Train a fallback entity model: ``train.py GROUP --data DIR --translated DIR --out DIR``.
 
 There is one model for each group of languages: a transition-based parser (spaCy's ``ner``) over
-the words, the letters at their ends and a window CNN (Honnibal and Montani's ``Tok2Vec``). The
-weights kept are Adam's running averages at the step that did best on the selection sets. On one
-machine the same seed and number of steps give the same model; ``--minutes`` stops by the clock.
+hashed features of the words and a window CNN (Honnibal and Montani's ``Tok2Vec``). The weights kept
+are Adam's running averages at the step that did best on the selection sets. On one machine the same
+seed and number of steps give the same model; ``--minutes`` stops by the clock.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ import argparse
 import time
 import warnings
 from collections.abc import Iterator
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import spacy
 from augment import Names, curl, join, listed, recase, unaccent
@@ -32,7 +30,7 @@ from thinc.api import Adam, NumpyOps, set_current_ops
 from transforms.entity_models import tokeniser
 
 VERSION = "0.2.0"
-MODEL: dict[str, Any] = {
+MODEL = {
     "@architectures": "spacy.TransitionBasedParser.v2",
     "state_type": "ner",
     "extra_state_tokens": False,
@@ -42,13 +40,11 @@ MODEL: dict[str, Any] = {
     "tok2vec": {
         "@architectures": "spacy.Tok2Vec.v2",
         "embed": {
-            "@architectures": "spacy.CharacterEmbed.v2",
+            "@architectures": "spacy.MultiHashEmbed.v2",
             "width": 128,
-            "rows": 8500,
-            "nM": 32,  # width of a byte's vector
-            "nC": 8,  # bytes of a word that are looked at, half of them at its end
+            "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
+            "rows": [6000, 1000, 2400, 600],
             "include_static_vectors": False,
-            "feature": "NORM",
         },
         "encode": {
             "@architectures": "spacy.MaxoutWindowEncoder.v2",
@@ -59,10 +55,8 @@ MODEL: dict[str, Any] = {
         },
     },
 }
-LONGER = {"east": {"nM": 24, "nC": 12}}
-"""Cyrillic letters are two bytes each, Chinese characters three."""
 WORDS_PER_STEP = 1000
-DROPOUT = 0.25
+DROPOUT = 0.2
 LEARN_RATE = 0.001
 EVALUATE_EVERY = 1500
 SELECTION_SENTENCES = 400
@@ -130,9 +124,7 @@ def train(
     pipeline = cache(tokeniser)
     selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION[group]]
     nlp = spacy.blank("xx")
-    model = deepcopy(MODEL)
-    model["tok2vec"]["embed"].update(LONGER.get(group, {}))
-    ner = nlp.add_pipe("ner", config={"model": model})
+    ner = nlp.add_pipe("ner", config={"model": MODEL})
     for label in LABELS:
         ner.add_label(label)
     nlp.initialize()
@@ -194,7 +186,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     parser.add_argument("--translated", type=Path, required=True, help="what translate.py made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
