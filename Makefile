@@ -35,13 +35,17 @@ model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=
 	$(MAKE) model-scores
 
 models/fallback/%: FORCE
-	$(ONE_CORE) $(BIN)/python models/train.py $* --data $(DATA) --translated build/translated --out $@
+	$(TRAIN) $* $(TRAINING_DATA) --out $@
+	$(if $(filter $*,$(LEARNS_ON)),$(TRAIN) $* $(TRAINING_DATA) --init $@ --out $@ --steps 9000 --seed 1)
 
 model-scores: $(VENV)/installed-dev ## Print the scores of the fallback models: make model-scores DATA=DIR
 	@test -d "$(DATA)" || { echo "Name the folder of the test data: make model-scores DATA=DIR" >&2; exit 1; }
 	$(ONE_CORE) $(BIN)/python models/score.py --data $(DATA)
 GROUPS := english germanic romance east
+LEARNS_ON := germanic romance east
 ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+TRAIN = $(ONE_CORE) $(BIN)/python models/train.py
+TRAINING_DATA = --data $(DATA) --translated build/translated
 
 lock: $(VENV)/installed-dev ## Pin the newest allowed versions, with hashes, in the constraints files
 	$(INSTALL) uv

@@ -56,13 +56,28 @@ TITLES = {
 of it, with a full stop or without; regular expressions. Titles that are half a name (Lady Gaga,
 Pope John, Prince) stay."""
 
+COURTESY = {
+    "de": "Herr Herrn Frau",
+    "en": "Mr Mrs Ms Miss",
+    "es": "Sr Sra Srta",
+    "fr": r"MM?(?=\.) Mme Mlle Monsieur Madame Mademoiselle",
+    "it": "Sig Signor Signora",
+    "nl": "heer mevrouw",
+    "pt": "Sr Sra",
+}
+"""Forms of address, by language, after which only a person can follow, whatever a model says."""
+
+_LONGEST_COURTESY = 15
+"""Characters of the longest form of address, with the blank after it."""
 _TITLES_EVERYWHERE = "Dr Prof"
 _QUOTES = "\"'`´“”„‟‘’‚‛«»‹›"
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+"""Control characters, and those that only steer the direction of writing."""
 _OPENING = {")": "(", "]": "[", "}": "{"}
-_MARKS = re.escape(_QUOTES + "([{)]},;:…|·•*_~=<>/\\–—-") + r"\s"
+_MARKS = re.escape(_QUOTES + "([{)]},;:…|·•*_~=<>/\\–—-") + r"\s" + _UNSEEN
 # Dutch names may begin with an apostrophe: 's-Hertogenbosch, 't Hooft.
 _BEFORE = rf"(?!['’](?:s-|t )\w)[{_MARKS}¡¿]"
-_AFTER = re.escape(_QUOTES + "([{,;:…|·•*_~=<>/\\–—-?") + r"\s"
+_AFTER = re.escape(_QUOTES + "([{,;:…|·•*_~=<>/\\–—-?") + r"\s" + _UNSEEN
 _END = re.compile(rf"(?:[{_AFTER}]|\.{{2,}})+\Z")
 _LINE = re.compile(r"[^\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 
@@ -72,9 +87,11 @@ def names_in(text: str, start: int, end: int, label: str, language: str = "") ->
 
     Taken off are blanks, quotes, brackets and punctuation; at the beginning the articles of
     ``language`` (ISO 639-1) in lower case and the titles of a person; at the end a possessive
-    ``'s``. A piece without a letter
-    is none, nor is one of more than ``MAX_CHARACTERS``. ``label`` is one of ours.
+    ``'s``. A piece without a letter is none, nor is one of more than ``MAX_CHARACTERS``. ``label``
+    is one of ours; who is addressed as a person is one.
     """
+    if _is_addressed(text, start, end, language):
+        label = "PER"
     for line in _LINE.finditer(text, start, end):
         begin, name = _bare(line[0], label, language)
         if len(name) <= MAX_CHARACTERS and any(map(str.isalpha, name)):
@@ -105,6 +122,23 @@ def _bare(piece: str, label: str, language: str) -> tuple[int, str]:
     while (shorter := _without_end(name, label)) != name:
         name = shorter
     return begin, name
+
+
+def _is_addressed(text: str, start: int, end: int, language: str) -> bool:
+    """Whether a form of address goes before a piece, or begins it."""
+    if language not in COURTESY:
+        return False
+    before, within = _courtesy(language)
+    return bool(
+        before.search(text[max(start - _LONGEST_COURTESY, 0) : start])
+        or within.match(text, start, end)
+    )
+
+
+@cache
+def _courtesy(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    words = "|".join(COURTESY[language].split())
+    return re.compile(rf"\b(?:{words})\.?\s+\Z"), re.compile(rf"(?:{words})\.?\s+\w")
 
 
 def _without_end(name: str, label: str) -> str:

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import SEEDS
 
 ROOT = SEEDS.parent
-MAX_MODEL_BYTES = 30 * 1024 * 1024
+MAX_MODEL_BYTES = 30_000_000
 
 
 @pytest.fixture(scope="module")

@@ -152,18 +152,20 @@ def test_an_installed_package_is_loaded(site: Path) -> None:
     assert EntityModels().model_name("de") == "de_core_news_sm 1.2.3"
 
 
-def test_a_model_is_loaded_once_and_the_fallback_shared_by_all_languages() -> None:
+def test_a_model_is_loaded_once_and_a_fallback_shared_by_its_languages() -> None:
     models = EntityModels()
-    english, french = models.get("en"), models.get("fr")
+    spanish, french, german = models.get("es"), models.get("fr"), models.get("de")
 
-    assert english
+    assert spanish
     assert french
-    assert models.get("en") is english
-    assert english.nlp.get_pipe("ner") is french.nlp.get_pipe("ner")
-    assert english.nlp.lang == "en"
+    assert german
+    assert models.get("es") is spanish
+    assert spanish.nlp.get_pipe("ner") is french.nlp.get_pipe("ner")
+    assert spanish.nlp.get_pipe("ner") is not german.nlp.get_pipe("ner")
+    assert spanish.nlp.lang == "es"
     assert french.nlp.lang == "fr"
-    assert english.name == french.name
-    assert english.name.startswith("docsluice_fallback 0.")
+    assert spanish.name == french.name != german.name
+    assert spanish.name.startswith("docsluice_romance 0.")
 
 
 def test_titles_are_what_the_loaded_models_say_of_themselves(site: Path, tmp_path: Path) -> None:

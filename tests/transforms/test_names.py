@@ -192,3 +192,24 @@ def test_titles_go_before_persons(piece: str, language: str, name: str) -> None:
 def test_titles_stay_in_the_names_of_other_things() -> None:
     piece = "President Hotel"
     assert [e.text for e in names_in(piece, 0, len(piece), "ORG", "en")] == [piece]
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "language", "label"),
+    [
+        ("So Mr Macron said", "Mr Macron", "en", "PER"),
+        ("So Ms. Ardern said", "Ardern", "en", "PER"),
+        ("Selon M. Dupont, non", "Dupont", "fr", "PER"),
+        ("Die Galaxie M Dupont", "Dupont", "fr", "LOC"),
+        ("Das sagte Frau Berlin", "Berlin", "de", "PER"),
+        ("So Mrs Macron said", "said", "en", "LOC"),
+        ("In Misses Paris", "Paris", "en", "LOC"),
+        ("So Mr Macron said", "Macron", "ru", "LOC"),
+    ],
+)
+def test_who_is_addressed_as_a_person_is_one(
+    text: str, piece: str, language: str, label: str
+) -> None:
+    start = text.index(piece)
+    (found,) = names_in(text, start, start + len(piece), "LOC", language)
+    assert found.label == label
