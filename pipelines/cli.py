@@ -80,8 +80,9 @@ def search(
     with command():
         from pipelines.search import search_store
 
+        settings = settings_of(config, store=store)
         search_store(
-            settings_of(config, store=store).store,
+            settings.store,
             " ".join(words or ()),
             language=language,
             entities=tuple(entity or ()),
@@ -92,6 +93,7 @@ def search(
             limit=limit,
             offset=offset,
             as_json=json,
+            settings=settings,
         )
 
 
@@ -134,7 +136,8 @@ def status(
     with command():
         from pipelines.status import show_status
 
-        show_status(settings_of(config, store=store).store, json)
+        settings = settings_of(config, store=store)
+        show_status(settings.store, json, settings)
 
 
 @app.command()
@@ -155,13 +158,18 @@ def report(
 
 @app.command()
 def reindex(
-    store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Then delete the old indices that Elasticsearch keeps.")
+    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Build the index anew from the store's Parquet files."""
     with command():
         from pipelines.reindex import reindex as reindex_store
 
-        reindex_store(settings_of(config, store=store), json)
+        reindex_store(settings_of(config, store=store), json, prune)
 
 
 app.add_typer(models, name="models")

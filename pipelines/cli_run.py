@@ -96,7 +96,17 @@ def run(
     ] = None,
     index: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="sqlite, or none for Parquet alone. [default: sqlite]"),
+        typer.Option(
+            metavar="KIND",
+            help="sqlite, elasticsearch, or none for Parquet alone. [default: elasticsearch if "
+            "its address is given, else sqlite]",
+        ),
+    ] = None,
+    elasticsearch_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Address of Elasticsearch. [default: http://localhost:9200]"
+        ),
     ] = None,
     runner: Annotated[
         str | None,
@@ -159,6 +169,7 @@ def run(
             "similarity_threshold": similarity_threshold,
             "entities": entities,
             "index": index,
+            "elasticsearch": {"url": elasticsearch_url} if elasticsearch_url else None,
             "runner": runner,
             "workers": workers,
             "reprocess": reprocess,

@@ -43,7 +43,8 @@ class Summary:
     """What a run did; ``run_id`` is None when there was nothing to do.
 
     ``still_failed`` places could not be looked at before, and still cannot: no new row says so.
-    ``files`` are the URIs of the source files, if they are few.
+    ``files`` are the URIs of the source files, if they are few; ``unindexed`` the number of
+    documents that the index refuses.
     """
 
     run_id: str | None
@@ -54,11 +55,12 @@ class Summary:
     source_bytes: int = 0
     seconds: float = 0.0
     files: tuple[str, ...] = ()
+    unindexed: int = 0
 
     @property
     def failed(self) -> int:
         """Number of documents and places that failed, in this run or before."""
-        return self.outcomes.get("failed", 0) + self.still_failed
+        return self.outcomes.get("failed", 0) + self.still_failed + self.unindexed
 
 
 Follow = Callable[[Run, dict[int, int]], AbstractContextManager[None]]
@@ -117,7 +119,7 @@ def execute(settings: Settings, follow: Follow) -> Summary:
             if run.run_id not in store.manifests:
                 store.discard(run)
             raise
-        return summary
+        return replace(summary, unindexed=index.refused) if index else summary
 
 
 def _process(

@@ -18,15 +18,30 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def open_index(settings: Settings) -> Iterator[Index | None]:
-    """The index that the settings name, if any.
+    """The index that the settings name, if any, to be written to by this process alone.
+
+    Documents that it refuses for good become dead letters of their runs.
 
     Raises:
-        ConfigurationError: an embedded index in a store that is no local directory.
+        ConfigurationError: an embedded index in a store that is no local directory, or settings
+            of a server that contradict each other.
+        SearchIndexError: a server that cannot be used.
     """
     if settings.index == "none":
         yield None
         return
     store = Store(settings.store)
+    if settings.index == "elasticsearch":
+        from pipelines.elasticsearch import Failures, open_elasticsearch
+
+        failures = Failures(store)
+        with open_elasticsearch(settings, failures) as server:
+            try:
+                server.recover()
+                yield server
+            finally:
+                failures.write()
+        return
     if files.is_remote(store.path):
         raise ConfigurationError(
             f"the embedded index needs a store on a local disk, not {store.path}: "
@@ -37,6 +52,15 @@ def open_index(settings: Settings) -> Iterator[Index | None]:
         yield index
     finally:
         index.close()
+
+
+def place(settings: Settings) -> str:
+    """Where the index is, in words."""
+    if settings.index == "elasticsearch":
+        from pipelines.elasticsearch import elasticsearch_config
+
+        return f"{settings.elasticsearch.index} at {elasticsearch_config(settings).where}"
+    return str(Store(settings.store).index_path)
 
 
 def publish_run(store: Store, run_id: str, transaction: Transaction) -> None:

@@ -7,13 +7,15 @@ import typer
 
 from pipelines.console import count
 from pipelines.lock import writer_lock
-from pipelines.publish import open_index, rebuild
+from pipelines.publish import open_index, place, rebuild
 from pipelines.settings import ConfigurationError, Settings
 from pipelines.store import Store, StoreError
 
 
-def reindex(settings: Settings, as_json: bool) -> None:
+def reindex(settings: Settings, as_json: bool, prune: bool = False) -> None:
     """Build the index anew and say how many documents are in it.
+
+    A server keeps the old index, unless ``prune``: then all old ones are deleted.
 
     Raises:
         ConfigurationError: the settings name no index.
@@ -26,10 +28,16 @@ def reindex(settings: Settings, as_json: bool) -> None:
         raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
     with writer_lock(store.path), open_index(settings) as index:
         if index is None:
-            raise ConfigurationError("the settings name no index: set index to sqlite")
+            raise ConfigurationError(
+                "the settings name no index: set index to sqlite or elasticsearch"
+            )
         documents = rebuild(store, index)
+        old = index.prune() if prune else []
     if as_json:
-        typer.echo(orjson.dumps({"documents": documents, "runs": len(store.manifests)}).decode())
-    else:
-        documents_, runs = count(documents, "document"), count(len(store.manifests), "run")
-        typer.echo(f"{documents_} of {runs} in {store.index_path}")
+        done = {"documents": documents, "runs": len(store.manifests)}
+        typer.echo(orjson.dumps(done | ({"pruned": old} if prune else {})).decode())
+        return
+    documents_, runs = count(documents, "document"), count(len(store.manifests), "run")
+    typer.echo(f"{documents_} of {runs} in {place(settings)}")
+    for name in old:
+        typer.echo(f"deleted {name}")

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipelines.console import count
+from pipelines.publish import place
 from pipelines.settings import Settings
 from pipelines.state import file_of
 from pipelines.store import Store, StoreError
@@ -59,8 +60,9 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
         letters = f"{store.path}/dead-letters/run={summary.run_id}"
         console.print(f"{count(summary.outcomes['failed'], 'failure')} in {letters}", style="red")
     console.print(f"Parquet: {store.path}/documents", soft_wrap=True)
+    if settings.index != "none":
+        console.print(f"Index:   {place(settings)}", soft_wrap=True)
     if settings.index == "sqlite":
-        console.print(f"Index:   {store.index_path}", soft_wrap=True)
         console.print(f"Try:     {command} search {_example(documents)}{where}", soft_wrap=True)
     if "rejected" in summary.outcomes or "failed" in summary.outcomes:
         console.print(f"Why:     {command} report{where}", soft_wrap=True)

@@ -20,6 +20,9 @@ from transforms.sqlite import INDEX_NAME, SqliteIndex
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipelines.settings import Settings
+    from transforms.elasticsearch.index import ElasticsearchIndex
+
 # A terminal obeys control characters, and what is shown here comes from anywhere.
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _MATCH_STYLE = "bold red"
@@ -38,9 +41,11 @@ def search_store(
     limit: int = 10,
     offset: int = 0,
     as_json: bool = False,
+    settings: Settings | None = None,
 ) -> None:
-    """Search the embedded index of a store and print what it finds.
+    """Search the index of a store and print what it finds.
 
+    It is the embedded one, unless ``settings`` name Elasticsearch.
     ``since`` and ``until`` are ISO 8601 dates or times, in UTC where they name no zone.
 
     Raises:
@@ -58,12 +63,20 @@ def search_store(
         limit=limit,
         offset=offset,
     )
-    with SqliteIndex(Path(store, INDEX_NAME)) as index:
+    with _open_index(store, settings) as index:
         results = index.search(query)
     if as_json:
         sys.stdout.write(to_json(results) + "\n")
     else:
         render(results, Console(highlight=False), offset=offset)
+
+
+def _open_index(store: Path | str, settings: Settings | None) -> SqliteIndex | ElasticsearchIndex:
+    if settings and settings.index == "elasticsearch":
+        from pipelines.elasticsearch import open_elasticsearch
+
+        return open_elasticsearch(settings)
+    return SqliteIndex(Path(store, INDEX_NAME))
 
 
 def to_json(results: Results) -> str:

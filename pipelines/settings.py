@@ -10,10 +10,19 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -30,6 +39,57 @@ KINDS = ("text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet")
 
 class ConfigurationError(ValueError):
     """A setting that cannot be used; the message is one line for the user."""
+
+
+class ElasticsearchSettings(BaseModel):
+    """Where the server is, who we are there, and how it is written to.
+
+    Holds no secret: of one that is given in the environment it holds the variable's name.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    url: str | list[str] | None = None
+    cloud_id: str | None = None
+    api_key: str | None = None
+    api_key_file: str | None = None
+    username: str | None = None
+    password: str | None = None
+    password_file: str | None = None
+    ca_certs: str | None = None
+    ssl_assert_fingerprint: str | None = None
+    proxy: str | None = None
+
+    index: str = "docsluice"
+    languages: list[str] = Field(default_factory=lambda: ["de", "en", "es", "fr"])
+
+    batch_bytes: int = Field(default=5 * MIB, gt=0)
+    batch_count: int = Field(default=1000, gt=0)
+    max_in_flight: int = Field(default=4, gt=0)
+    attempts: int = Field(default=12, gt=0)
+    total_seconds: float = Field(default=600.0, gt=0)
+    timeout_seconds: float = Field(default=60.0, gt=0)
+
+    @field_validator("url", "proxy")
+    @classmethod
+    def _without_password(cls, value: str | list[str] | None) -> str | list[str] | None:
+        for url in [value] if isinstance(value, str) else value or ():
+            if "@" in urlsplit(url).netloc:
+                raise ValueError("holds a password: settings are written to the store's manifests")
+        return value
+
+    @field_validator("api_key", "password")
+    @classmethod
+    def _only_from_environment(cls, value: str | None, info: ValidationInfo) -> str | None:
+        variable = f"{PREFIX}ELASTICSEARCH__{info.field_name}".upper()
+        if value is None or value == f"env:{variable}":
+            return value
+        if value != os.environ.get(variable):
+            raise ValueError(
+                f"is a secret: give it in the environment ({variable}) or in a file "
+                f"({info.field_name}_file)"
+            )
+        return f"env:{variable}"
 
 
 class Settings(BaseSettings):
@@ -69,7 +129,8 @@ class Settings(BaseSettings):
     entities: bool = True
     models: dict[str, str] = Field(default_factory=dict)
 
-    index: Literal["sqlite", "none"] = "sqlite"
+    index: Literal["sqlite", "elasticsearch", "none"] = "sqlite"
+    elasticsearch: ElasticsearchSettings = Field(default_factory=ElasticsearchSettings)
 
     runner: str = "direct"
     workers: int | None = Field(default=None, ge=1)
@@ -101,6 +162,15 @@ class Settings(BaseSettings):
             except LookupError:
                 raise ValueError(f"no encoding is called {value!r}") from None
         return value
+
+    @model_validator(mode="after")
+    def _a_server_is_an_index(self) -> Self:
+        """Who names a server and no index wants the one there."""
+        if "index" not in self.model_fields_set and (
+            self.elasticsearch.url or self.elasticsearch.cloud_id
+        ):
+            self.index = "elasticsearch"
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -143,7 +213,9 @@ def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
         variable = f"{PREFIX}{field[1].upper()}" if field else str(error)
         reason = f'{variable} must be JSON, such as \'["a", "b"]\' ({error.__cause__})'
         raise ConfigurationError(reason) from None
-    return Settings.model_construct(**settings.model_dump())
+    return Settings.model_construct(
+        **{name: getattr(settings, name) for name in Settings.model_fields}
+    )
 
 
 def _read(config: Path) -> dict[str, Any]:
@@ -162,7 +234,8 @@ def _read(config: Path) -> dict[str, Any]:
 def _one_line(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(step) for step in problem["loc"][:1])
+        steps = 2 if problem["loc"][:1] == ("elasticsearch",) else 1
+        name = ".".join(str(step) for step in problem["loc"][:steps])
         if problem["type"] == "extra_forbidden":
             parts.append(f"there is no setting {name!r}")
         else:

@@ -11,21 +11,22 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.settings import MIB
+from pipelines.settings import MIB, Settings
 from pipelines.state import latest_rows
 from pipelines.store import KINDS, Store, StoreError
 from transforms import files
+from transforms.index import Index
 
 _LAST_RUNS = 5
 
 
-def show_status(path: str, as_json: bool) -> None:
+def show_status(path: str, as_json: bool, settings: Settings | None = None) -> None:
     """Print totals by outcome and language, the last runs and the size on disk.
 
     Raises:
         StoreError: there is no store at ``path``.
     """
-    status = describe(Store(path))
+    status = describe(Store(path), settings)
     if as_json:
         typer.echo(orjson.dumps(status).decode())
         return
@@ -51,8 +52,8 @@ def show_status(path: str, as_json: bool) -> None:
     console.print(table)
 
 
-def describe(store: Store) -> dict[str, Any]:
-    """The state of a store as plain values.
+def describe(store: Store, settings: Settings | None = None) -> dict[str, Any]:
+    """The state of a store as plain values; its index is the one that the settings name.
 
     Raises:
         StoreError: it holds no committed run.
@@ -73,7 +74,7 @@ def describe(store: Store) -> dict[str, Any]:
         "published": outcomes["kept"],
         "outcomes": dict(outcomes.most_common()),
         "languages": dict(languages.most_common()),
-        "index": _index(store),
+        "index": _index(store, settings),
         "bytes": _sizes(store),
         "runs": [
             {name: run[name] for name in ("run_id", "committed_at", "seconds", "outcomes")}
@@ -82,17 +83,23 @@ def describe(store: Store) -> dict[str, Any]:
     }
 
 
-def _index(store: Store) -> dict[str, int] | None:
+def _index(store: Store, settings: Settings | None) -> dict[str, int] | None:
+    if settings and settings.index == "elasticsearch":
+        from pipelines.elasticsearch import open_elasticsearch
+
+        with open_elasticsearch(settings) as server:
+            return _counted(store, server)
     if files.is_remote(store.path) or not store.index_path.exists():
         return None
     from transforms.sqlite import SqliteIndex
 
-    index = SqliteIndex(store.index_path)
-    try:
-        missing = len(set(store.manifests) - index.runs())
-        return {"documents": index.count(), "missing_runs": missing}
-    finally:
-        index.close()
+    with SqliteIndex(store.index_path) as index:
+        return _counted(store, index)
+
+
+def _counted(store: Store, index: Index) -> dict[str, int]:
+    missing = len(set(store.manifests) - index.runs())
+    return {"documents": index.count(), "missing_runs": missing}
 
 
 def _sizes(store: Store) -> dict[str, int]:

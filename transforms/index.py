@@ -151,6 +151,10 @@ class Transaction(Protocol):
 class Index(Protocol):
     """Where published documents are searched. Its methods raise ``SearchIndexError``."""
 
+    @property
+    def refused(self) -> int:
+        """Number of documents that the index has refused for good since it was opened."""
+
     def begin(self, run_id: str) -> Transaction:
         """Open the transaction of a run; one at a time per index."""
 
@@ -171,6 +175,9 @@ class Index(Protocol):
 
     def verify(self) -> list[str]:
         """Every disagreement inside the index, in words; an empty list where all is well."""
+
+    def prune(self) -> list[str]:
+        """Delete what rebuilds have replaced and kept; returns its names."""
 
     def close(self) -> None:
         """Release files and connections; an open transaction is rolled back."""

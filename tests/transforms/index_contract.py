@@ -202,6 +202,18 @@ class TransactionContract(Contract):
         assert (reader.runs(), index.verify()) == (frozenset({"2", "3"}), [])
         reader.close()
 
+    def test_pruning_leaves_what_is_published(self, index: Index) -> None:
+        publish(index, {"id": "a", "text": "old cat"}, run_id="1")
+        with index.rebuild(["2"]) as transaction:
+            transaction.upsert(documents({"id": "a", "text": "new cat"}))
+            transaction.add_duplicates({"a": 1})
+            transaction.delete(["b"])
+            transaction.commit()
+        index.prune()
+        (hit,) = index.search(Query("cat")).hits
+        assert (hit.snippet.text, hit.duplicate_count) == ("new cat", 1)
+        assert (index.runs(), index.refused, index.prune()) == (frozenset({"2"}), 0, [])
+
     def test_an_abandoned_rebuild_changes_nothing(self, index: Index) -> None:
         publish(index, {"id": "a", "text": "old cat"}, run_id="1")
         with index.rebuild(["1"]) as transaction:

@@ -245,7 +245,11 @@ class SearchContract(Contract):
         with pytest.raises(QueryError):
             index.search(query)
 
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=300,
+        deadline=None,  # a server may be anywhere
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(typed=TYPED, name=TYPED)
     def test_nothing_typed_is_an_error_of_syntax(self, index: Index, typed: str, name: str) -> None:
         if not index.runs():
@@ -260,7 +264,11 @@ class SearchContract(Contract):
                 results = index.search(query)
                 assert len(results.hits) == results.total
 
-    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=100,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+    )
     @given(text=st.text(st.characters(exclude_categories=["Cc", "Cn", "Cs"]), max_size=60))
     def test_any_text_is_found_by_a_word_of_it_and_shown_exactly(
         self, index: Index, text: str

@@ -42,6 +42,8 @@ class SqliteIndex:
     thread that uses it first.
     """
 
+    refused = 0
+
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._reader: sqlite3.Connection | None = None
@@ -92,6 +94,10 @@ class SqliteIndex:
             return [str(error)]
         with plain_errors(self.path), closing(connection):
             return disagreements(connection)
+
+    def prune(self) -> list[str]:
+        """Nothing: a rebuild replaces the documents in the file."""
+        return []
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""

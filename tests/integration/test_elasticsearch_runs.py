@@ -1,0 +1,120 @@
+"""Runs of the command with Elasticsearch as their index."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from elasticsearch import Elasticsearch as Client
+
+from pipelines.execute import execute
+from pipelines.settings import load
+from pipelines.store import Store
+from tests.conftest import SEEDS
+from tests.integration.servers.elasticsearch import Elasticsearch, free_port
+from transforms.elasticsearch.config import ElasticsearchConfig
+from transforms.elasticsearch.errors import ElasticsearchUnreachableError
+from transforms.elasticsearch.index import ElasticsearchIndex
+from transforms.run import Run
+
+Docsluice = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def variables(url: str, alias: str) -> dict[str, str]:
+    return {
+        "DOCSLUICE_ELASTICSEARCH__URL": url,
+        "DOCSLUICE_ELASTICSEARCH__INDEX": alias,
+        "DOCSLUICE_ENTITIES": "false",
+    }
+
+
+def test_a_run_fills_the_index_that_search_and_status_read(
+    docsluice: Docsluice, elasticsearch_url: str, tmp_path: Path
+) -> None:
+    env = variables(elasticsearch_url, "test-runs")
+    assert docsluice("run", SEEDS, "--quiet", env=env).returncode == 0
+    found = json.loads(docsluice("search", "Biarritz", "--json", env=env).stdout)
+    assert (found["total"], found["hits"][0]["language"]) == (1, "fr")
+    status = json.loads(docsluice("status", "--json", env=env).stdout)
+    assert status["index"] == {"documents": 3, "missing_runs": 0}
+    assert not (tmp_path / "store" / "search.db").exists()
+
+    shown = docsluice("reindex", env=env)
+    assert shown.stdout == f"3 documents of 1 run in test-runs at {elasticsearch_url}\n"
+    pruned = json.loads(docsluice("reindex", "--prune", "--json", env=env).stdout)
+    assert (pruned["documents"], len(pruned["pruned"])) == (3, 2)
+    assert docsluice("search", "Biarritz", "--json", env=env).returncode == 0
+
+
+def test_without_a_server_nothing_is_read(docsluice: Docsluice, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    for command in (["run", SEEDS], ["search", "cat"], ["reindex"]):
+        failed = docsluice(*command, env=variables(url, "x"))
+        assert (failed.returncode, failed.stdout) == (3, "")
+        assert len(failed.stderr.splitlines()) == 1
+        if command != ["reindex"]:  # which looks for the store first
+            assert f"no Elasticsearch answers at {url}" in failed.stderr
+    assert not list((tmp_path / "store").rglob("*.json"))
+
+
+def test_a_server_that_goes_away_loses_nothing(
+    own_elasticsearch: Elasticsearch, tmp_path: Path
+) -> None:
+    settings = load(
+        {
+            "sources": [str(SEEDS)],
+            "store": str(tmp_path / "store"),
+            "entities": False,
+            "workers": 1,
+            "elasticsearch": {"url": own_elasticsearch.url},
+        }
+    )
+
+    @contextmanager
+    def stopping(_run: Run, _sizes: dict[int, int]) -> Iterator[None]:
+        yield
+        own_elasticsearch.stop()
+
+    with pytest.raises(ElasticsearchUnreachableError, match=r"Parquet files are safe.*next run"):
+        execute(settings, stopping)
+    assert next(iter(Store(settings.store).manifests)).startswith("000001-")
+    own_elasticsearch.start()
+    assert execute(settings, stopping).run_id is None
+    with ElasticsearchIndex(ElasticsearchConfig(url=(own_elasticsearch.url,))) as index:
+        assert index.count() == 3
+        assert index.runs() == set(Store(settings.store).manifests)
+
+
+def test_what_the_server_refuses_is_a_dead_letter_and_counts_with_strict(
+    docsluice: Docsluice, elasticsearch_url: str, tmp_path: Path
+) -> None:
+    unfit = {"mappings": {"properties": {"media_type": {"type": "integer"}}}}
+    with Client(elasticsearch_url) as client:
+        client.cluster.put_component_template(name="test-strict@custom", template=unfit)
+    env = variables(elasticsearch_url, "test-strict")
+    done = docsluice("run", SEEDS, "--strict", "--json", env=env)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["unindexed"] == 3
+    assert "refuses 3 documents" in done.stderr
+    (path,) = (tmp_path / "store").glob("dead-letters/run=*/*-index.jsonl")
+    assert {json.loads(line)["stage"] for line in path.read_text().splitlines()} == {"index"}
+    assert docsluice("run", SEEDS, "--strict", env=env).returncode == 0
+
+
+def test_secrets_are_in_no_manifest_and_no_log(
+    docsluice: Docsluice, elasticsearch_url: str, tmp_path: Path
+) -> None:
+    env = variables(elasticsearch_url, "test-secrets")
+    env |= {
+        "DOCSLUICE_ELASTICSEARCH__USERNAME": "ann",
+        "DOCSLUICE_ELASTICSEARCH__PASSWORD": "hush-hush",
+    }
+    done = docsluice("run", SEEDS, "--verbose", env=env)
+    assert done.returncode == 0
+    (manifest,) = (tmp_path / "store" / "runs").glob("*.json")
+    assert "__PASSWORD" in manifest.read_text()
+    assert "hush-hush" not in done.stdout + done.stderr + manifest.read_text()

@@ -1,0 +1,138 @@
+"""The changes of a run, kept until its commit."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+
+from transforms.elasticsearch.errors import ElasticsearchError
+from transforms.elasticsearch.load import Load, last_of_each_id
+from transforms.index import SearchIndexError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from transforms.elasticsearch.actions import Action
+    from transforms.elasticsearch.generation import Generation
+    from transforms.elasticsearch.load import OnFailed
+
+    Change = Callable[[Generation, int], Iterable[Action]]
+    PlainErrors = Callable[[], AbstractContextManager[None]]
+
+_ROWS = 512
+
+
+class RunTransaction:
+    """A ``transforms.index.Transaction`` that asks the server for nothing before ``commit``.
+
+    The documents wait in a temporary file. So a run whose server is away can still be committed
+    to its store; then ``commit`` alone fails, and what it has written by then is written again,
+    with the same versions, when the run is applied the next time.
+    """
+
+    def __init__(
+        self, run_id: str, open_live: Callable[[], Generation], fail: OnFailed, errors: PlainErrors
+    ) -> None:
+        self._run_id = run_id
+        self._open_live = open_live
+        self._fail = fail
+        self._errors = errors
+        self._spool = tempfile.TemporaryFile()  # noqa: SIM115  closed by rollback
+        # Each with whether it reads what the changes before it have written.
+        self._changes: list[tuple[Change, bool]] = []
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the index has this run already."""
+        with self._errors():
+            return self._run_id in self._open_live().state.runs
+
+    def upsert(self, documents: pa.Table | pa.RecordBatch) -> None:
+        """Publish documents; of several with one id in ``documents`` the last counts."""
+        self._check()
+        table = last_of_each_id(documents)
+        start = self._spool.seek(0, 2)
+        with pa.ipc.new_stream(self._spool, table.schema) as stream:
+            stream.write_table(table, _ROWS)
+        self._changes.append((partial(self._upserts, start), False))
+
+    def _upserts(self, start: int, live: Generation, version: int) -> Iterator[Action]:
+        self._spool.seek(start)
+        with pa.ipc.open_stream(self._spool) as stream:
+            for batch in stream:
+                yield from live.upserts(batch, version)
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Take documents away."""
+        self._check()
+        gone = list(ids)
+        self._changes.append((lambda live, version: live.deletes(gone, version), False))
+
+    def add_duplicates(self, counts: Mapping[str, int]) -> None:
+        """Add to ``duplicate_count`` of published documents."""
+        self._check()
+        kept = dict(counts)
+        self._changes.append((lambda live, version: live.counts(kept, version), True))
+
+    def prepare(self) -> None:
+        """Nothing: no server that answers now is sure to do so after the manifest is written."""
+        self._check()
+
+    def commit(self) -> None:
+        """Write the changes, let readers see them, note the run.
+
+        Raises:
+            ElasticsearchError: the server cannot be written to; the run is to be applied again.
+        """
+        self._check()
+        try:
+            with self._errors():
+                live = self._open_live()
+                if self._run_id not in live.state.runs:
+                    self._apply(live)
+        except ElasticsearchError as error:
+            raise type(error)(
+                f"{error}. The Parquet files are safe, but the index lacks at least a part of "
+                f"run {self._run_id}: the next run or `docsluice reindex` brings it there"
+            ) from None
+        self.rollback()
+
+    def _apply(self, live: Generation) -> None:
+        live.loosen(replicas=False)
+        state = live.state
+        version = state.version
+        with live.writer() as writer:
+            load = Load(writer, self._fail)
+            for change, reads in self._changes:
+                version += 1
+                if reads:
+                    load.flush()
+                load.add(change(live, version))
+            load.flush()
+        live.refresh()
+        live.restore(replace(state, runs=(*state.runs, self._run_id), version=version))
+
+    def rollback(self) -> None:
+        """Forget the changes; nothing once the transaction has ended."""
+        self._spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.rollback()
+
+    def _check(self) -> None:
+        if self._spool.closed:
+            raise SearchIndexError("The transaction has ended: begin another")
