@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pipelines.execute import Follow
+from pipelines.single_run import Follow
 from transforms import files
 from transforms.run import Run
 

@@ -25,7 +25,7 @@ from pipelines.state import file_of
 from pipelines.store import Store, StoreError
 
 if TYPE_CHECKING:
-    from pipelines.execute import Summary
+    from pipelines.single_run import Summary
 
 SHOWN_IN_FULL = 20
 """Up to as many documents, a run shows each of them."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execute import Summary, execute
+from pipelines.execute import execute
 from pipelines.settings import load
+from pipelines.single_run import Summary
 
 ABOUT_RIVERS = (
     "The sluice keeps the water of the canal at one height, and the keeper opens it for each boat "

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execute import RunFailedError, Summary
 from pipelines.publish import catch_up
 from pipelines.settings import ConfigurationError
+from pipelines.single_run import RunFailedError, Summary
 from pipelines.store import Store
 from tests.pipelines.conftest import ABOUT_BREAD, ABOUT_RIVERS
 from transforms.index import Query

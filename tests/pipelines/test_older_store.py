@@ -14,12 +14,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.execute import Summary
 from pipelines.explain import explain
 from pipelines.reindex import reindex
 from pipelines.report import show_summary
 from pipelines.search import search_store
 from pipelines.settings import load
+from pipelines.single_run import Summary
 from transforms.document import SCHEMA
 from transforms.index import SearchIndexError
 

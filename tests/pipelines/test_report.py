@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.console import count
-from pipelines.execute import Summary
 from pipelines.report import command_name, show_report, show_summary
 from pipelines.settings import load
+from pipelines.single_run import Summary
 from pipelines.store import StoreError
 
 Ingest = Callable[..., Summary]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.execute import Summary
+from pipelines.single_run import Summary
 from pipelines.state import file_of, latest_rows, published_parts, seen_versions
 from pipelines.store import Store
 from transforms.ledger import LedgerRow, write_ledger

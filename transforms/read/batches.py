@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from transforms.document import Batch, Document, Rejected
 from transforms.read.formats import ReadOptions
 from transforms.read.reader import read_slice
-from transforms.read.slices import WorkUnit
+from transforms.read.slices import SourceFile, WorkUnit
 from transforms.read.streams import Opener, open_local
 
 DEFAULT_BATCH_CHARS = 2 * 1024 * 1024
@@ -40,6 +40,7 @@ def read_unit(
 ) -> Iterator[Part]:
     """Read a unit as parts named ``{unit}-{part}``, in the order of its files.
 
+    Of a file with ``only`` those records are taken alone, and what is said of the whole file.
     A part has up to ``batch_chars`` characters, or one longer document, and up to 1,000 rows;
     one part is in memory at a time.
     """
@@ -47,6 +48,8 @@ def read_unit(
     part = Part(f"{unit.number:05d}-{number:03d}")
     for slice_ in unit.slices:
         for row in read_slice(slice_, options, open_):
+            if not _is_wanted(row, slice_.file):
+                continue
             characters = len(row.text) if isinstance(row, Document) else len(row.payload or "")
             if part and (part.characters + characters > batch_chars or len(part) == MAX_ROWS):
                 yield part
@@ -59,3 +62,7 @@ def read_unit(
             part.characters += characters
     if part:
         yield part
+
+
+def _is_wanted(row: Document | Rejected, file: SourceFile) -> bool:
+    return file.only is None or row.id in file.only or row.source == file.uri

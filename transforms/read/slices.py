@@ -12,6 +12,7 @@ class SourceFile:
     ``path`` is what a Beam filesystem opens, ``uri`` its canonical name (``file:///…`` with
     percent-escapes for local files), ``size`` bytes, ``version`` changes when the file does
     (size and modification time), ``priority`` the rank of the source it was found under.
+    ``only`` are the ids of the documents that are wanted of it; None wants all.
     """
 
     path: str
@@ -19,6 +20,7 @@ class SourceFile:
     size: int
     version: str
     priority: int = 0
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

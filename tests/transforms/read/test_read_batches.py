@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 from transforms.document import Document
@@ -54,3 +55,31 @@ def test_a_unit_of_rejected_rows_alone_is_a_part(tmp_path):
     assert part.name == "00000-000"
     assert not any(isinstance(row, Document) for row in part.rejected)
     assert len(part.rejected) == 1
+
+
+def test_of_a_file_only_the_wanted_records_are_taken(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'{"id": "a", "text": "aaaa"}\nbroken\n{"id": "c", "text": "cccc"}\n')
+    (file,) = list_sources([str(path)]).files
+    (everything,) = read_all(file)
+    first, second = everything.documents
+    (broken,) = everything.rejected
+    (wanted,) = read_all(replace(file, only=frozenset({second.id, broken.id})))
+    assert [document.id for document in wanted.documents] == [second.id]
+    assert [row.id for row in wanted.rejected] == [broken.id]
+    assert read_all(replace(file, only=frozenset({"of another file"}))) == []
+    assert first.id != second.id
+
+
+def test_what_is_said_of_a_whole_file_is_always_wanted(tmp_path):
+    path = tmp_path / "gone.jsonl"
+    path.write_text('{"text": "a"}\n')
+    (file,) = list_sources([str(path)]).files
+    path.unlink()
+    (part,) = read_all(replace(file, only=frozenset({"a record of it"})))
+    assert [row.outcome for row in part.rejected] == ["failed"]
+
+
+def read_all(file):
+    (unit,) = plan_units((file,), 1 << 30)
+    return list(read_unit(unit, ReadOptions()))
