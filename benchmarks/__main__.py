@@ -20,6 +20,7 @@ NAMES = (
     "duplicates_recall",
     "against_datatrove",
     "memory",
+    "elasticsearch",
     "end_to_end",
 )
 

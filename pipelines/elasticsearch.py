@@ -57,6 +57,8 @@ def elasticsearch_config(settings: Settings) -> ElasticsearchConfig:
 def open_elasticsearch(settings: Settings, failures: Failures | None = None) -> ElasticsearchIndex:
     """The index in the server, connected; close it after use.
 
+    Who writes gives ``failures``, and then waits where the server is away for a while.
+
     Raises:
         ConfigurationError: settings that contradict each other, or a secret that is not there.
         SearchIndexError: no server, wrong credentials, another version.
@@ -65,7 +67,7 @@ def open_elasticsearch(settings: Settings, failures: Failures | None = None) -> 
     given = settings.elasticsearch
     try:
         index = ElasticsearchIndex(
-            config, given.index, given.languages, *([failures] if failures else [])
+            config, given.index, given.languages, failures, waits=failures is not None
         )
         index.connect()
     except ValueError as error:
@@ -93,11 +95,11 @@ class Failures:
         self._of_run[document["run_id"]].append((document["source"], kept))
 
     def write(self) -> None:
-        """Write the dead letters, ``part-00000-000-index.jsonl`` of each run."""
+        """Write the dead letters, another ``part-…-index.jsonl`` of each run."""
         if not self._of_run:
             return
-        from transforms.dead_letters import write_dead_letters
         from transforms.document import Rejected
+        from transforms.letters import append_index_letters
         from transforms.run import Run
 
         for run_id, letters in self._of_run.items():
@@ -114,7 +116,7 @@ class Failures:
                 for source, failed in letters
             )
             run = Run(self._store.path, run_id, datetime.now(UTC))
-            path = write_dead_letters(run, "00000-000", "index", rows)
+            path = append_index_letters(run, rows)
             log.warning(
                 "Elasticsearch refuses %d documents of run %s, such as %s (%s); all are in %s",
                 len(rows),

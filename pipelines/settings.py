@@ -11,15 +11,11 @@ import os
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -30,10 +26,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from pipelines.server_settings import PREFIX as PREFIX
+from pipelines.server_settings import KibanaSettings, ServerSettings
+
 log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-PREFIX = "DOCSLUICE_"
 KINDS = ("text", "markdown", "html", "json", "jsonl", "csv", "tsv", "parquet")
 
 
@@ -41,22 +39,13 @@ class ConfigurationError(ValueError):
     """A setting that cannot be used; the message is one line for the user."""
 
 
-class ElasticsearchSettings(BaseModel):
-    """Where the server is, who we are there, and how it is written to.
+class ElasticsearchSettings(ServerSettings):
+    """Where the server is, who we are there, and how it is written to."""
 
-    Holds no secret: of one that is given in the environment it holds the variable's name.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    section = "elasticsearch"
 
     url: str | list[str] | None = None
     cloud_id: str | None = None
-    api_key: str | None = None
-    api_key_file: str | None = None
-    username: str | None = None
-    password: str | None = None
-    password_file: str | None = None
-    ca_certs: str | None = None
     ssl_assert_fingerprint: str | None = None
     proxy: str | None = None
 
@@ -69,27 +58,6 @@ class ElasticsearchSettings(BaseModel):
     attempts: int = Field(default=12, gt=0)
     total_seconds: float = Field(default=600.0, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
-
-    @field_validator("url", "proxy")
-    @classmethod
-    def _without_password(cls, value: str | list[str] | None) -> str | list[str] | None:
-        for url in [value] if isinstance(value, str) else value or ():
-            if "@" in urlsplit(url).netloc:
-                raise ValueError("holds a password: settings are written to the store's manifests")
-        return value
-
-    @field_validator("api_key", "password")
-    @classmethod
-    def _only_from_environment(cls, value: str | None, info: ValidationInfo) -> str | None:
-        variable = f"{PREFIX}ELASTICSEARCH__{info.field_name}".upper()
-        if value is None or value == f"env:{variable}":
-            return value
-        if value != os.environ.get(variable):
-            raise ValueError(
-                f"is a secret: give it in the environment ({variable}) or in a file "
-                f"({info.field_name}_file)"
-            )
-        return f"env:{variable}"
 
 
 class Settings(BaseSettings):
@@ -131,6 +99,7 @@ class Settings(BaseSettings):
 
     index: Literal["sqlite", "elasticsearch", "none"] = "sqlite"
     elasticsearch: ElasticsearchSettings = Field(default_factory=ElasticsearchSettings)
+    kibana: KibanaSettings = Field(default_factory=KibanaSettings)
 
     runner: str = "direct"
     workers: int | None = Field(default=None, ge=1)
@@ -234,7 +203,7 @@ def _read(config: Path) -> dict[str, Any]:
 def _one_line(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
-        steps = 2 if problem["loc"][:1] == ("elasticsearch",) else 1
+        steps = 2 if problem["loc"][:1] in (("elasticsearch",), ("kibana",)) else 1
         name = ".".join(str(step) for step in problem["loc"][:steps])
         if problem["type"] == "extra_forbidden":
             parts.append(f"there is no setting {name!r}")

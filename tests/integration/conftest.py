@@ -5,17 +5,22 @@ A machine that cannot have one skips these tests and says what it lacks; with ``
 
 from __future__ import annotations
 
+import itertools
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from elasticsearch import Elasticsearch as Client
 
 from tests.integration.servers import UnavailableError, in_continuous_integration
 from tests.integration.servers.elasticsearch import Elasticsearch
 from tests.integration.servers.fault_proxy import FaultProxy
 from tests.integration.servers.node import Node
 from tests.integration.servers.start import laid_out
+
+_NUMBERS = itertools.count(time.time_ns())
 
 
 @contextmanager
@@ -73,3 +78,27 @@ def fault_proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
     """The shared open server, behind a proxy that does harm where the test tells it to."""
     with FaultProxy(elasticsearch_url) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def es_client(elasticsearch_url: str) -> Iterator[Client]:
+    """A client of the shared open server."""
+    with Client(elasticsearch_url) as client:
+        yield client
+
+
+@pytest.fixture
+def alias(es_client: Client) -> Iterator[str]:
+    """A name that nothing on the shared open server has, nor, after the test, will have."""
+    alias = f"test{next(_NUMBERS)}"
+    yield alias
+    forget(es_client, alias)
+
+
+def forget(client: Client, alias: str) -> None:
+    """Delete indices and templates whose names begin with an alias."""
+    for name in client.indices.get_alias(index=f"{alias}-*"):
+        client.indices.delete(index=name)
+    client.options(ignore_status=404).indices.delete_index_template(name=f"{alias}-*")
+    for pattern in (f"{alias}-*", f"{alias}@*"):
+        client.options(ignore_status=404).cluster.delete_component_template(name=pattern)

@@ -1,8 +1,7 @@
+"""The index in a real server: what all indexes promise, and what only this one does."""
+
 from __future__ import annotations
 
-import itertools
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from elasticsearch import Elasticsearch
 
+from tests.integration.loads import POISON, rebuild
 from tests.integration.servers.elasticsearch import Elasticsearch as Server
 from tests.integration.servers.elasticsearch import free_port
 from tests.transforms.index_contract import (
@@ -29,41 +29,12 @@ from transforms.elasticsearch.errors import (
     ElasticsearchUnreachableError,
 )
 from transforms.elasticsearch.index import ElasticsearchIndex
-from transforms.elasticsearch.templates import VERSION
 from transforms.index import Query, SearchIndexError
-
-_NUMBERS = itertools.count(time.time_ns())
-# Lucene takes no term of more than 32,766 bytes.
-_POISON = {"id": "poison", "language": "x" * 40_000}
-
-
-class CrashError(Exception):
-    pass
-
-
-def crash(failed: Failed) -> None:
-    raise CrashError(failed.reason)
 
 
 @pytest.fixture
 def config(elasticsearch_url: str) -> ElasticsearchConfig:
     return ElasticsearchConfig(url=(elasticsearch_url,))
-
-
-@pytest.fixture
-def client(elasticsearch_url: str) -> Iterator[Elasticsearch]:
-    with Elasticsearch(elasticsearch_url) as client:
-        yield client
-
-
-@pytest.fixture
-def alias(client: Elasticsearch) -> Iterator[str]:
-    alias = f"test{next(_NUMBERS)}"
-    yield alias
-    for name in client.indices.get_alias(index=f"{alias}-*"):
-        client.indices.delete(index=name)
-    client.options(ignore_status=404).indices.delete_index_template(name=f"{alias}-*")
-    client.options(ignore_status=404).cluster.delete_component_template(name=f"{alias}-*")
 
 
 @pytest.fixture
@@ -78,148 +49,12 @@ class TestElasticsearchIndex(TransactionContract, SearchContract):
         return lambda: ElasticsearchIndex(config, alias)
 
 
-def settings_of(client: Elasticsearch, alias: str) -> dict[str, Any]:
-    (answer,) = client.indices.get_settings(index=alias).values()
-    settings: dict[str, Any] = answer["settings"]["index"]
-    return {
-        name: settings.get(name)
-        for name in ("refresh_interval", "number_of_replicas", "auto_expand_replicas")
-    }
-
-
-def indices(client: Elasticsearch, alias: str) -> list[str]:
-    return sorted(client.indices.get_alias(index=f"{alias}-{VERSION}-*"))
-
-
-def rebuild(index: ElasticsearchIndex, *rows: dict[str, Any]) -> None:
-    with index.rebuild(["rebuilt"]) as transaction:
-        transaction.upsert(documents(*rows))
-        transaction.prepare()
-        transaction.commit()
-
-
-def test_no_search_fails_or_falls_short_while_the_index_is_rebuilt(
-    index: ElasticsearchIndex, config: ElasticsearchConfig, alias: str
-) -> None:
-    rows = [{"id": str(number), "text": "cat"} for number in range(500)]
-    publish(index, *rows)
-    ended = threading.Event()
-    totals: list[int] = []
-    problems: list[BaseException] = []
-
-    def search_on() -> None:
-        with ElasticsearchIndex(config, alias) as reader:
-            while not ended.is_set():
-                try:
-                    totals.append(reader.search(Query("cat")).total)
-                except Exception as problem:
-                    problems.append(problem)
-
-    searches = [threading.Thread(target=search_on) for _ in range(2)]
-    for thread in searches:
-        thread.start()
-    try:
-        for _ in range(3):
-            before = len(totals)
-            rebuild(index, *rows)
-            assert len(totals) > before
-    finally:
-        ended.set()
-        for thread in searches:
-            thread.join()
-    assert problems == []
-    assert set(totals) == {500}
-
-
-def test_old_indices_stay_until_they_are_pruned(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
-) -> None:
-    publish(index, {"id": "a", "text": "old"})
-    rebuild(index, {"id": "a", "text": "new"})
-    old, new = indices(client, alias)
-    assert index.prune() == [old]
-    assert indices(client, alias) == [new]
-    assert (index.prune(), found(index, "new"), index.runs()) == ([], ["a"], {"rebuilt"})
-
-
-def test_a_load_gives_back_the_settings_that_it_has_loosened(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
-) -> None:
-    publish(index, {"id": "a"}, run_id="1")
-    assert settings_of(client, alias) == {
-        "refresh_interval": None,
-        "number_of_replicas": "0",
-        "auto_expand_replicas": "0-1",
-    }
-    own = {"refresh_interval": "7s", "number_of_replicas": "1", "auto_expand_replicas": "false"}
-    client.cluster.put_component_template(name=f"{alias}@custom", template={"settings": own})
-    rebuild(index, {"id": "a"})
-    assert settings_of(client, alias) == own
-    publish(index, {"id": "b"}, run_id="2")
-    assert settings_of(client, alias) == own
-
-
-def test_the_next_start_gives_back_the_settings_after_a_crash(
-    index: ElasticsearchIndex, config: ElasticsearchConfig, client: Elasticsearch, alias: str
-) -> None:
-    publish(index, {"id": "a"}, run_id="1")
-    before = settings_of(client, alias)
-    with (
-        ElasticsearchIndex(config, alias, on_failed=crash) as crashing,
-        pytest.raises(CrashError),
-    ):
-        publish(crashing, _POISON, run_id="2")
-    assert settings_of(client, alias) != before
-    assert index.verify() != []
-    index.recover()
-    assert settings_of(client, alias) == before
-    assert (index.verify(), index.runs()) == ([], {"1"})
-
-
-def test_a_run_that_died_midway_counts_once_when_it_is_applied_again(
-    index: ElasticsearchIndex, config: ElasticsearchConfig, alias: str
-) -> None:
-    publish(index, {"id": "a", "text": "cat", "duplicate_count": 1}, {"id": "b"}, run_id="1")
-
-    def apply(index: ElasticsearchIndex) -> None:
-        with index.begin("2") as transaction:
-            transaction.upsert(documents({"id": "c", "text": "cat"}))
-            transaction.add_duplicates({"a": 2})
-            transaction.delete(["b"])
-            transaction.upsert(documents(_POISON))
-            transaction.commit()
-
-    for _ in range(2):
-        with (
-            ElasticsearchIndex(config, alias, on_failed=crash) as crashing,
-            pytest.raises(CrashError),
-        ):
-            apply(crashing)
-    apply(index)
-    counts = {hit.id: hit.duplicate_count for hit in index.search(Query("cat")).hits}
-    assert counts == {"a": 3, "c": 0}
-    assert (index.count(), index.refused, index.runs()) == (2, 1, {"1", "2"})
-
-
-def test_a_rebuild_that_died_leaves_nothing_behind(
-    index: ElasticsearchIndex, config: ElasticsearchConfig, client: Elasticsearch, alias: str
-) -> None:
-    publish(index, {"id": "a"})
-    (live,) = indices(client, alias)
-    index.rebuild(["2"]).upsert(documents({"id": "b"}))  # and no end of it
-    assert len(indices(client, alias)) == 2
-    with ElasticsearchIndex(config, alias) as another:
-        another.recover()
-        assert indices(client, alias) == [live]
-        assert another.count() == 1
-
-
 def test_a_refused_document_does_not_hold_up_the_others(
     config: ElasticsearchConfig, alias: str
 ) -> None:
     refused: list[Failed] = []
     with ElasticsearchIndex(config, alias, on_failed=refused.append) as index:
-        publish(index, {"id": "a", "text": "cat"}, _POISON, {"id": "b", "text": "cat"})
+        publish(index, {"id": "a", "text": "cat"}, POISON, {"id": "b", "text": "cat"})
         assert sorted(found(index, "cat")) == ["a", "b"]
         assert (index.refused, [one.id for one in refused]) == (1, ["poison"])
         assert "[language]" in refused[0].reason
@@ -256,28 +91,28 @@ def test_an_index_that_is_not_there_is_named(index: ElasticsearchIndex, alias: s
 
 
 def test_an_index_of_others_behind_the_alias_is_left_alone(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
+    index: ElasticsearchIndex, es_client: Elasticsearch, alias: str
 ) -> None:
-    client.indices.create(index=f"{alias}-theirs", aliases={alias: {}})
+    es_client.indices.create(index=f"{alias}-theirs", aliases={alias: {}})
     with pytest.raises(SearchIndexError, match=r"not made by this version.*reindex"):
         publish(index, {"id": "a"})
     assert "mapping" in index.verify()[0]
     rebuild(index, {"id": "a"})
     assert (index.count(), index.prune(), index.verify()) == (1, [], [])
-    assert client.indices.exists(index=f"{alias}-theirs")
+    assert es_client.indices.exists(index=f"{alias}-theirs")
 
 
 def test_an_alias_to_several_indices_is_an_error(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
+    index: ElasticsearchIndex, es_client: Elasticsearch, alias: str
 ) -> None:
     for name in ("x", "y"):
-        client.indices.create(index=f"{alias}-{name}", aliases={alias: {}})
+        es_client.indices.create(index=f"{alias}-{name}", aliases={alias: {}})
     with pytest.raises(SearchIndexError, match=f"{alias}-x, {alias}-y"):
         index.count()
 
 
 def test_the_mapping_takes_nothing_that_is_not_in_the_contract(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
+    index: ElasticsearchIndex, es_client: Elasticsearch, alias: str
 ) -> None:
     full = {
         "id": "a",
@@ -291,16 +126,18 @@ def test_the_mapping_takes_nothing_that_is_not_in_the_contract(
         "entities": [entity("Émile", "PER")],
     }
     publish(index, full)
-    (hit,) = client.search(index=alias, query={"term": {"entities.PER": "Émile"}})["hits"]["hits"]
+    (hit,) = es_client.search(index=alias, query={"term": {"entities.PER": "Émile"}})["hits"][
+        "hits"
+    ]
     assert hit["_source"]["metadata"] == {"author": "Ann"}
     for query in ({"term": {"metadata.author": "Ann"}}, {"term": {"quality": "too_short"}}):
-        assert client.count(index=alias, query=query)["count"] == 1
-    answer = client.options(ignore_status=400).index(index=alias, document={"more": 1})
+        assert es_client.count(index=alias, query=query)["count"] == 1
+    answer = es_client.options(ignore_status=400).index(index=alias, document={"more": 1})
     assert "strict_dynamic_mapping_exception" in str(answer)
 
 
 def test_subfields_are_analysed_by_language(
-    index: ElasticsearchIndex, client: Elasticsearch, alias: str
+    index: ElasticsearchIndex, es_client: Elasticsearch, alias: str
 ) -> None:
     publish(index, {"id": "a", "text": "The tides of the océan, au bord des océans"})
     for field, words, expected in (
@@ -310,13 +147,16 @@ def test_subfields_are_analysed_by_language(
         ("text", "OCEAN", 1),
     ):
         query = {"match": {field: words}}
-        assert client.count(index=alias, query=query)["count"] == expected, (field, words)
+        assert es_client.count(index=alias, query=query)["count"] == expected, (
+            field,
+            words,
+        )
 
 
 def test_a_server_without_analyzers_gets_the_profile_standard(
     bare_elasticsearch_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    alias = f"test{next(_NUMBERS)}"
+    alias = "bare"
     with ElasticsearchIndex(ElasticsearchConfig(url=(bare_elasticsearch_url,)), alias) as index:
         publish(index, {"id": "a", "text": "au bord de l'océan"})
         assert found(index, "ocean") == found(index, '"bord de l\'océan"') == ["a"]

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
+import httpx
 from elasticsearch import Elasticsearch as Client
 
-from pipelines.execute import execute
-from pipelines.settings import load
-from pipelines.store import Store
 from tests.conftest import SEEDS
-from tests.integration.servers.elasticsearch import Elasticsearch, free_port
+from tests.integration.loads import Ended, Target, by_run, records, run
+from tests.integration.servers.elasticsearch import free_port
 from transforms.elasticsearch.config import ElasticsearchConfig
-from transforms.elasticsearch.errors import ElasticsearchUnreachableError
-from transforms.elasticsearch.index import ElasticsearchIndex
-from transforms.run import Run
+from transforms.elasticsearch.templates import VERSION
 
 Docsluice = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -52,41 +49,42 @@ def test_a_run_fills_the_index_that_search_and_status_read(
 
 def test_without_a_server_nothing_is_read(docsluice: Docsluice, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    for command in (["run", SEEDS], ["search", "cat"], ["reindex"]):
+    for command in (["run", SEEDS], ["search", "cat"]):
         failed = docsluice(*command, env=variables(url, "x"))
         assert (failed.returncode, failed.stdout) == (3, "")
         assert len(failed.stderr.splitlines()) == 1
-        if command != ["reindex"]:  # which looks for the store first
-            assert f"no Elasticsearch answers at {url}" in failed.stderr
+        assert f"no Elasticsearch answers at {url}" in failed.stderr
     assert not list((tmp_path / "store").rglob("*.json"))
 
 
-def test_a_server_that_goes_away_loses_nothing(
-    own_elasticsearch: Elasticsearch, tmp_path: Path
+def test_no_search_fails_or_falls_short_while_the_command_reindexes(
+    elasticsearch_url: str, es_client: Client, alias: str, tmp_path: Path
 ) -> None:
-    settings = load(
-        {
-            "sources": [str(SEEDS)],
-            "store": str(tmp_path / "store"),
-            "entities": False,
-            "workers": 1,
-            "elasticsearch": {"url": own_elasticsearch.url},
-        }
-    )
+    server = ElasticsearchConfig((elasticsearch_url,))
+    target = Target(elasticsearch_url, server, es_client, alias, tmp_path)
+    assert by_run(target, records(300)) == Ended()
+    ended = threading.Event()
+    answers: list[tuple[int, int, int]] = []
 
-    @contextmanager
-    def stopping(_run: Run, _sizes: dict[int, int]) -> Iterator[None]:
-        yield
-        own_elasticsearch.stop()
+    def search_on() -> None:
+        with httpx.Client(base_url=elasticsearch_url) as client:
+            while not ended.is_set():
+                found = client.get(f"/{alias}/_search?size=0&track_total_hits=true")
+                shards, hits = found.json()["_shards"], found.json()["hits"]
+                answers.append((found.status_code, shards["failed"], hits["total"]["value"]))
 
-    with pytest.raises(ElasticsearchUnreachableError, match=r"Parquet files are safe.*next run"):
-        execute(settings, stopping)
-    assert next(iter(Store(settings.store).manifests)).startswith("000001-")
-    own_elasticsearch.start()
-    assert execute(settings, stopping).run_id is None
-    with ElasticsearchIndex(ElasticsearchConfig(url=(own_elasticsearch.url,))) as index:
-        assert index.count() == 3
-        assert index.runs() == set(Store(settings.store).manifests)
+    with ThreadPoolExecutor(2) as threads:
+        searches = [threads.submit(search_on) for _ in range(2)]
+        try:
+            for command in (["reindex"], ["reindex", "--prune"]):
+                before = len(answers)
+                assert run(target, *command).returncode == 0
+                assert len(answers) > before
+        finally:
+            ended.set()
+        assert [search.result() for search in searches] == [None, None]
+    assert set(answers) == {(200, 0, 300)}
+    assert len(es_client.indices.get_alias(index=f"{alias}-{VERSION}-*")) == 1
 
 
 def test_what_the_server_refuses_is_a_dead_letter_and_counts_with_strict(

@@ -55,6 +55,11 @@ def test_a_file_comes_before_a_secret_of_the_environment() -> None:
     assert elasticsearch_config(settings).password == "file:/run/secret"
 
 
+def test_an_entry_of_the_keystore_may_be_named_anywhere() -> None:
+    settings = with_server(username="ann", password="keyring:search/ann")
+    assert elasticsearch_config(settings).password == "keyring:search/ann"
+
+
 @pytest.mark.parametrize(
     ("given", "complaint"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from transforms.elasticsearch.actions import (
@@ -25,6 +26,7 @@ from transforms.elasticsearch.errors import (
 from transforms.elasticsearch.rows import to_rows
 
 if TYPE_CHECKING:
+    from transforms.elasticsearch.index import ElasticsearchIndex
     from transforms.elasticsearch.sink import WriteToElasticsearch
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "ElasticsearchAuthenticationError",
     "ElasticsearchConfig",
     "ElasticsearchError",
+    "ElasticsearchIndex",
     "ElasticsearchPrivilegeError",
     "ElasticsearchRefusedError",
     "ElasticsearchUnreachableError",
@@ -48,10 +51,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import Beam for who wants the step alone: a search has no use for it."""
-    if name != "WriteToElasticsearch":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from transforms.elasticsearch.sink import WriteToElasticsearch
+_LAZY = {"ElasticsearchIndex": "index", "WriteToElasticsearch": "sink"}
+"""Who wants one of them waits for the import: Beam, for the sink, which a search has no use for."""
 
-    return WriteToElasticsearch
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from transforms.document import SCHEMA
+from transforms.elasticsearch.words import search_fields
 from transforms.mentions import count_mentions
 
 _ENTITIES = ("entities", "title_entities")
 _PLAIN = tuple(name for name in SCHEMA.names if name not in (*_ENTITIES, "metadata"))
-_MICROSECONDS = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _HEADER_BYTES = 100
 """About the size of the line before a body."""
 
@@ -73,7 +75,8 @@ def to_document(row: Mapping[str, Any]) -> dict[str, Any]:
     """A published document as Elasticsearch stores it.
 
     The names of title and text are arrays per label, the most mentioned first, under
-    ``entities``; how often each is mentioned is under ``mentions``. Missing values are left out.
+    ``entities``; how often each is mentioned is under ``mentions``; ``search`` holds what
+    ``transforms.elasticsearch.words`` makes of it all. Missing values are left out.
 
     Args:
         row: of ``transforms.document.SCHEMA``, as Arrow's ``to_pylist`` gives it; columns of
@@ -84,18 +87,20 @@ def to_document(row: Mapping[str, Any]) -> dict[str, Any]:
     document["entities"] = {label: list(names) for label, names in mentions.items()}
     document["mentions"] = mentions
     document["metadata"] = dict(row.get("metadata") or ())
+    document["search"] = search_fields(row)
     return document
 
 
-def to_action(row: Mapping[str, Any], run_number: int | None = None) -> Action:
+def to_action(row: Mapping[str, Any], version: int | None = None) -> Action:
     """The action that publishes a document, made of ``to_document``.
 
     Args:
         row: of ``transforms.document.SCHEMA``.
-        run_number: version of the document, rising from run to run; the microseconds of
-            ``ingested_at`` since 1970 where it is not given.
+        version: of the document; the microseconds of ``ingested_at`` since 1970 where it is not
+            given, which no version that the index itself gives a later run is below.
     """
-    version = _microseconds(row["ingested_at"]) if run_number is None else run_number
+    if version is None:
+        version = (row["ingested_at"] - _EPOCH) // _MICROSECOND
     return Action(row["id"], version, encode(to_document(row)))
 
 
@@ -151,7 +156,3 @@ class Batcher:
         if self._batch:
             batch, self._batch, self._bytes = self._batch, [], 0
             yield batch
-
-
-def _microseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * _MICROSECONDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportEr
 
 from transforms.elasticsearch.errors import MAJOR_VERSIONS, explain, wrong_version
 from transforms.elasticsearch.proxy import node_through
+from transforms.elasticsearch.secret import SOURCES, is_reference, read_secret
+from transforms.elasticsearch.waiting import patient_class, wait_out
 
 MIB = 1024 * 1024
 _DEFAULT_URL = "http://localhost:9200"
@@ -24,8 +25,9 @@ class ElasticsearchConfig:
     """How to reach a server, and how to write to it.
 
     A secret is never held, only where it is kept: ``env:NAME`` is an environment variable,
-    ``file:PATH`` a file. It is read when a client is made, on the machine that makes it; ``repr``,
-    pickles and logs hold nothing else.
+    ``file:PATH`` a file, ``keyring:SERVICE/NAME`` an entry of the machine's keystore. It is read
+    when a client is made, on the machine that makes it; ``repr``, pickles and logs hold nothing
+    else.
 
     Attributes:
         url: addresses of the nodes; where empty and there is no cloud id, http://localhost:9200.
@@ -71,10 +73,9 @@ class ElasticsearchConfig:
             raise ValueError("give the url or the cloud_id of Elasticsearch, not both")
         for name in ("api_key", "password"):
             reference = getattr(self, name)
-            if reference is not None and not _is_reference(reference):
+            if reference is not None and not is_reference(reference):
                 raise ValueError(
-                    f"{name} must say where the secret is kept, not what it is: "
-                    "env:NAME (an environment variable) or file:PATH"
+                    f"{name} must say where the secret is kept, not what it is: {SOURCES}"
                 )
         if self.api_key and (self.username or self.password):
             raise ValueError("give an api_key or a username and password, not both")
@@ -82,7 +83,7 @@ class ElasticsearchConfig:
             raise ValueError("username and password go together")
         for url in self.url:
             _check_url(url, "url")
-        if self.proxy and not _is_reference(self.proxy):
+        if self.proxy and not is_reference(self.proxy):
             _check_url(self.proxy, "proxy")
         for name in ("batch_bytes", "batch_count", "max_in_flight", "attempts"):
             if getattr(self, name) < 1:
@@ -108,56 +109,49 @@ class ElasticsearchConfig:
         return "a client without credentials"
 
 
-def read_secret(reference: str) -> str:
-    """The secret that a reference (``env:NAME``, ``file:PATH``) names, without blanks around it.
-
-    Raises:
-        ValueError: there is none; the message names the reference alone.
-    """
-    scheme, _, name = reference.partition(":")
-    if scheme == "env":
-        secret = os.environ.get(name, "").strip()
-        if not secret:
-            raise ValueError(f"the environment variable {name} holds no secret for Elasticsearch")
-        return secret
-    try:
-        secret = Path(name).expanduser().read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise ValueError(f"cannot read the secret for Elasticsearch in {name}: {why}") from None
-    if not secret:
-        raise ValueError(f"{name} holds no secret for Elasticsearch: it is empty")
-    return secret
-
-
-def connect(config: ElasticsearchConfig) -> Elasticsearch:
+def connect(config: ElasticsearchConfig, *, waits: bool = False) -> Elasticsearch:
     """A client that has talked to the server once; close it after use.
 
     It tries nothing again by itself: ``BulkWriter`` does, item by item.
+
+    Args:
+        config: the server.
+        waits: whether a server that is away or busy now is waited for; else that is an error.
 
     Raises:
         ElasticsearchError: no server, wrong credentials, another version; see its subclasses.
         ValueError: a secret or a certificate that is not where the config says.
     """
-    client = _client(config)
+    client = _client(config, Elasticsearch)
     try:
-        _check(client, config)
+        _check(client, config, waits)
     except BaseException:
         client.close()
         raise
     return client
 
 
-def _check(client: Elasticsearch, config: ElasticsearchConfig) -> None:
+def patient_client(config: ElasticsearchConfig) -> Elasticsearch:
+    """A client whose every call waits out a server that is away or busy; close it after use.
+
+    Its calls raise ``ElasticsearchError`` where that was in vain. It has not talked to the server.
+
+    Raises:
+        ValueError: a secret or a certificate that is not where the config says.
+    """
+    return _client(config, patient_class(config))
+
+
+def _check(client: Elasticsearch, config: ElasticsearchConfig, waits: bool) -> None:
     try:
-        version = _version(client)
+        version = wait_out(config, lambda: _version(client)) if waits else _version(client)
     except (ApiError, TransportError) as error:
         raise explain(error, config.where, config.credentials) from None
     if version and int(version.partition(".")[0]) not in MAJOR_VERSIONS:
         raise wrong_version(config.where, f"it is {version}")
 
 
-def _client(config: ElasticsearchConfig) -> Elasticsearch:
+def _client(config: ElasticsearchConfig, kind: type[Elasticsearch]) -> Elasticsearch:
     if config.ca_certs and not Path(config.ca_certs).exists():
         raise ValueError(f"there are no CA certificates at {config.ca_certs}")
     options: dict[str, Any] = {"ca_certs": config.ca_certs} if config.ca_certs else {}
@@ -168,7 +162,7 @@ def _client(config: ElasticsearchConfig) -> Elasticsearch:
     if config.username and config.password:
         options["basic_auth"] = (config.username, read_secret(config.password))
     if config.proxy:
-        is_secret = _is_reference(config.proxy)
+        is_secret = is_reference(config.proxy)
         options["node_class"] = node_through(
             read_secret(config.proxy) if is_secret else config.proxy
         )
@@ -177,7 +171,7 @@ def _client(config: ElasticsearchConfig) -> Elasticsearch:
     else:
         options["hosts"] = [_with_port(url) for url in config.url or (_DEFAULT_URL,)]
     try:
-        return Elasticsearch(
+        return kind(
             **options,
             request_timeout=config.timeout_seconds,
             connections_per_node=config.max_in_flight,
@@ -206,15 +200,10 @@ def _version(client: Elasticsearch) -> str | None:
         return None
 
 
-def _is_reference(text: str) -> bool:
-    scheme, _, name = text.partition(":")
-    return scheme in ("env", "file") and bool(name)
-
-
 def _check_url(url: str, name: str) -> None:
     parts = urlsplit(url)
     if parts.username or parts.password:
-        kept = "username and password" if name == "url" else "env:NAME or file:PATH"
+        kept = "username and password" if name == "url" else SOURCES
         raise ValueError(f"{name} holds a password: give it as {kept} instead")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{name} must be like https://host:9200, not {url!r}")

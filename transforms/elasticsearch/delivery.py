@@ -17,7 +17,6 @@ from tenacity import (
     TryAgain,
     retry_if_exception_type,
     sleep_using_event,
-    wait_random_exponential,
 )
 
 from transforms.elasticsearch.actions import Action, Failed, Outcome, to_lines
@@ -25,25 +24,19 @@ from transforms.elasticsearch.config import ElasticsearchConfig
 from transforms.elasticsearch.counters import Counters
 from transforms.elasticsearch.errors import (
     ElasticsearchError,
-    ElasticsearchRefusedError,
-    ElasticsearchUnreachableError,
     ElasticsearchVersionError,
     explain,
+    gave_up,
     refused,
 )
 from transforms.elasticsearch.pace import Pace, Patience
 from transforms.elasticsearch.refusal import TOO_LARGE, Refusal, cause_of
 from transforms.elasticsearch.verdict import Verdict, judge
+from transforms.elasticsearch.waiting import BACKOFF, TOLD_AFTER
 
 _ANSWER = "errors,items.*.status,items.*.error"
 _UNFIT = (TOO_LARGE, 400)
 _NOT_SENT = Refusal(0, "", "not sent")
-_FIRST_WAIT, _LONGEST_WAIT = 0.2, 10.0
-"""Seconds: a wait is drawn between nothing and a bound, which doubles from one to the other."""
-
-_TOLD_AFTER = 4
-"""Requests in vain: what lasts no longer is not worth a word."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -95,12 +88,12 @@ class Delivery:
 
         def note(state: RetryCallState) -> None:
             self.counters.add(retries=len(verdict.again))
-            if verdict.is_whole and state.attempt_number == _TOLD_AFTER:
+            if verdict.is_whole and state.attempt_number == TOLD_AFTER:
                 reason = verdict.again[0][1].reason
                 _logger.warning("waiting for Elasticsearch at %s: %s", self.config.where, reason)
 
         retrying = Retrying(
-            wait=wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
+            wait=BACKOFF,
             stop=lambda _: counted >= self.config.attempts or self._is_over(since),
             sleep=sleep_using_event(self.closed),
             retry=retry_if_exception_type(TryAgain),
@@ -174,7 +167,7 @@ class Delivery:
             answer = self.client.bulk(index=self.index, operations=lines, filter_path=_ANSWER)
             return judge(batch, answer.body)
         except ApiError as error:
-            refusal = Refusal.of_body(error.meta.status, error.body)
+            refusal = Refusal.of_error(error)
             if not refusal.is_passing:
                 explained = explain(error, self.config.where, self.config.credentials)
                 if refusal.status in _UNFIT and not isinstance(
@@ -193,16 +186,9 @@ class Delivery:
         return Verdict(again=[(action, refusal) for action in batch], is_whole=True)
 
     def _nothing_taken(self, refusal: Refusal) -> ElasticsearchError:
-        what = (
+        waited = (
             "writing was ended"
             if self.closed.is_set()
             else f"nothing was taken for {self.config.total_seconds:g} s"
         )
-        if refusal.status:
-            return ElasticsearchRefusedError(
-                f"Elasticsearch at {self.config.where} refuses, and {what}: "
-                f"{refusal.reason} ({refusal.status})"
-            )
-        return ElasticsearchUnreachableError(
-            f"Elasticsearch at {self.config.where} does not answer, and {what}: {refusal.reason}"
-        )
+        return gave_up(refusal, self.config.where, waited)

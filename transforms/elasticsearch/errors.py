@@ -58,7 +58,7 @@ def explain(error: ApiError | TransportError, where: str, credentials: str) -> E
         return unreachable(error, where)
     if isinstance(error, UnsupportedProductError):
         return ElasticsearchVersionError(f"what answers at {where} is no Elasticsearch")
-    refusal = Refusal.of_body(error.meta.status, error.body)
+    refusal = Refusal.of_error(error)
     if refusal.status == _NOT_ACCEPTABLE or any(m in refusal.reason for m in _MEDIA_TYPES):
         return wrong_version(where, f"it refuses the requests of this client: {refusal.reason}")
     return refused(refusal, where, credentials)
@@ -76,6 +76,17 @@ def refused(refusal: Refusal, where: str, credentials: str) -> ElasticsearchErro
         )
     return ElasticsearchRefusedError(
         f"Elasticsearch at {where} refuses: {refusal.reason} ({refusal.status})"
+    )
+
+
+def gave_up(refusal: Refusal, where: str, waited: str) -> ElasticsearchError:
+    """What is said when a refusal that might have passed did not; ``waited`` says how long."""
+    if refusal.status:
+        return ElasticsearchRefusedError(
+            f"Elasticsearch at {where} refuses, and {waited}: {refusal.reason} ({refusal.status})"
+        )
+    return ElasticsearchUnreachableError(
+        f"Elasticsearch at {where} does not answer, and {waited}: {refusal.reason}"
     )
 
 

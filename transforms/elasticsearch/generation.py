@@ -5,26 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from elasticsearch import AuthorizationException
+from elasticsearch import AuthorizationException, BadRequestError
 
 from transforms.document import completed
 from transforms.elasticsearch import templates
-from transforms.elasticsearch.actions import Action, encode, to_document
-from transforms.elasticsearch.bulk import BulkWriter
+from transforms.elasticsearch.actions import Action, encode, to_action
 from transforms.elasticsearch.errors import ElasticsearchPrivilegeError, explain
+from transforms.elasticsearch.rows import to_rows
 from transforms.elasticsearch.state import State, States
-from transforms.elasticsearch.words import search_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     import pyarrow as pa
-    from elasticsearch import Elasticsearch
 
-    from transforms.elasticsearch.config import ElasticsearchConfig
+    from transforms.elasticsearch.bulk import BulkWriter
+    from transforms.elasticsearch.connection import Connection
 
-# Documents in memory as Python objects at a time.
-_SLICE = 512
 # Documents that are read back at a time, to be counted anew.
 _READ_BACK = 50
 _LOOSE = {"refresh_interval": "-1", "number_of_replicas": 0, "auto_expand_replicas": False}
@@ -37,13 +34,11 @@ class Generation:
     are applied again, in their order, find what is done already.
     """
 
-    def __init__(
-        self, client: Elasticsearch, config: ElasticsearchConfig, alias: str, name: str
-    ) -> None:
+    def __init__(self, connection: Connection, alias: str, name: str) -> None:
         self.name = name
-        self._client = client
-        self._config = config
-        self._states = States(client, alias)
+        self._connection = connection
+        self._client = connection.patient
+        self._states = States(self._client, alias)
 
     @property
     def state(self) -> State:
@@ -63,10 +58,15 @@ class Generation:
         try:
             templates.install(self._client, alias, profile)
         except AuthorizationException as error:
-            denied = explain(error, self._config.where, self._config.credentials)
+            config = self._connection.config
+            denied = explain(error, config.where, config.credentials)
         self._states.save(self.name, State(complete=is_live))
         aliases: dict[str, dict[str, str]] = {alias: {}} if is_live else {}
-        self._client.indices.create(index=self.name, aliases=aliases)
+        try:
+            self._client.indices.create(index=self.name, aliases=aliases)
+        except BadRequestError as error:  # made already, where an answer was lost
+            if error.error != "resource_already_exists_exception":
+                raise
         if denied and self.mapping_version is None:
             self.remove()
             raise ElasticsearchPrivilegeError(
@@ -115,11 +115,7 @@ class Generation:
 
     def upserts(self, documents: pa.Table | pa.RecordBatch, version: int) -> Iterator[Action]:
         """Write documents."""
-        documents = completed(documents)
-        for start in range(0, documents.num_rows, _SLICE):
-            for row in documents.slice(start, _SLICE).to_pylist():
-                document = to_document(row) | {"search": search_fields(row)}
-                yield Action(row["id"], version, encode(document))
+        return (to_action(row, version) for row in to_rows(completed(documents)))
 
     def deletes(self, ids: Iterable[str], version: int) -> Iterator[Action]:
         """Delete documents; ids that are not there are passed over."""
@@ -139,4 +135,4 @@ class Generation:
 
     def writer(self) -> BulkWriter:
         """Writes such actions to the index."""
-        return BulkWriter(self._client, self.name, self._config)
+        return self._connection.writer(self.name)

@@ -17,9 +17,7 @@ from transforms.elasticsearch.state import States
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from elasticsearch import Elasticsearch
-
-    from transforms.elasticsearch.config import ElasticsearchConfig
+    from transforms.elasticsearch.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +28,12 @@ class Generations:
     Methods raise the client library's errors and ``ElasticsearchError``.
     """
 
-    def __init__(
-        self,
-        client: Elasticsearch,
-        config: ElasticsearchConfig,
-        alias: str,
-        languages: Iterable[str],
-    ) -> None:
+    def __init__(self, connection: Connection, alias: str, languages: Iterable[str]) -> None:
         self.alias = alias
-        self._client = client
-        self._config = config
+        self._connection = connection
+        self._client = connection.patient
         self._languages = tuple(languages)
-        self._states = States(client, alias)
+        self._states = States(self._client, alias)
 
     def live(self) -> str | None:
         """The index behind the alias."""
@@ -90,7 +82,9 @@ class Generations:
     def swap(self, new: Generation) -> None:
         """Let the alias lead to ``new`` alone; at no time does it lead to none or to both."""
         old = self.live()
-        removal = [{"remove": {"index": old, "alias": self.alias}}] if old else []
+        # Where an answer was lost, the old one has left the alias already.
+        leaves = {"index": old, "alias": self.alias, "must_exist": False}
+        removal = [{"remove": leaves}] if old else []
         new.complete()
         self._client.indices.update_aliases(
             actions=[*removal, {"add": {"index": new.name, "alias": self.alias}}]
@@ -144,7 +138,7 @@ class Generations:
         return problems
 
     def _generation(self, name: str) -> Generation:
-        return Generation(self._client, self._config, self.alias, name)
+        return Generation(self._connection, self.alias, name)
 
     def _names(self) -> list[str]:
         """All indices of documents, of any version, oldest first."""

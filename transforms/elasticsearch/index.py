@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Self
 from elasticsearch import ApiError, NotFoundError, TransportError
 
 from transforms.elasticsearch import templates
-from transforms.elasticsearch.config import ElasticsearchConfig, connect
+from transforms.elasticsearch.config import ElasticsearchConfig
+from transforms.elasticsearch.connection import Connection
 from transforms.elasticsearch.errors import ElasticsearchRefusedError, explain
 from transforms.elasticsearch.generations import Generations
 from transforms.elasticsearch.queries import search_body
@@ -26,8 +27,6 @@ from transforms.elasticsearch.transaction import RunTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from elasticsearch import Elasticsearch
 
     from transforms.elasticsearch.actions import Failed
     from transforms.index import Query, Results
@@ -63,6 +62,8 @@ class ElasticsearchIndex:
         languages: ISO 639-1 codes of those that title and text get a subfield for, analysed by the
             server's analyzer of that language; ``search`` does not use them, Kibana can.
         on_failed: told of each document that the server refuses for good; else a warning says it.
+        waits: whether all but the first contact and ``search`` wait for a server that is away or
+            busy, as long as ``config.total_seconds`` says.
 
     Raises:
         ValueError: an alias that cannot be, or a language without an analyzer.
@@ -73,15 +74,17 @@ class ElasticsearchIndex:
         config: ElasticsearchConfig,
         alias: str = DEFAULT_ALIAS,
         languages: Iterable[str] = DEFAULT_LANGUAGES,
-        on_failed: Callable[[Failed], None] = _log_failed,
+        on_failed: Callable[[Failed], None] | None = None,
+        waits: bool = True,
     ) -> None:
         check_alias(alias)
         self.alias = alias
         self._config = config
         self._languages = tuple(templates.analyzers(languages))
-        self._on_failed = on_failed
+        self._on_failed = on_failed or _log_failed
+        self._waits = waits
         self._refused = 0
-        self._connected: Elasticsearch | None = None
+        self._connected: Connection | None = None
         self._transaction: RunTransaction | RebuildTransaction | None = None
 
     @property
@@ -96,7 +99,7 @@ class ElasticsearchIndex:
             ValueError: a secret or a certificate that is not where the configuration says.
         """
         if self._connected is None:
-            self._connected = connect(self._config)
+            self._connected = Connection.open(self._config, waits=self._waits)
 
     def begin(self, run_id: str) -> RunTransaction:
         """Open the transaction of a run; the server is asked for nothing before its commit."""
@@ -137,7 +140,7 @@ class ElasticsearchIndex:
         began = perf_counter()
         with self._errors():
             try:
-                answer = self._client.search(
+                answer = self._connection.prompt.search(
                     index=self.alias,
                     query=body["query"],
                     sort=body["sort"],
@@ -160,7 +163,7 @@ class ElasticsearchIndex:
         with self._errors():
             if self._generations.live() is None:
                 return 0
-            count: int = self._client.count(index=self.alias)["count"]
+            count: int = self._connection.patient.count(index=self.alias)["count"]
             return count
 
     def verify(self) -> list[str]:
@@ -188,14 +191,14 @@ class ElasticsearchIndex:
         self.close()
 
     @property
-    def _client(self) -> Elasticsearch:
+    def _connection(self) -> Connection:
         self.connect()
         assert self._connected is not None  # noqa: S101  connect has seen to it
         return self._connected
 
     @property
     def _generations(self) -> Generations:
-        return Generations(self._client, self._config, self.alias, self._languages)
+        return Generations(self._connection, self.alias, self._languages)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.elasticsearch.actions import Action, Failed, Outcome
 
@@ -41,6 +42,15 @@ class Load:
         for outcome in outcomes:
             if isinstance(outcome, Failed):
                 self._fail(outcome)
+
+
+def latest_time(documents: pa.Table | pa.RecordBatch) -> int:
+    """The latest ``ingested_at``, in microseconds since 1970; 0 where there are no documents.
+
+    A change of documents has no lower version than that, which is the greatest that ``to_action``
+    gives them by itself: an index and a sink that write rows of one store agree on what is newer.
+    """
+    return pc.max(documents["ingested_at"]).value or 0
 
 
 def last_of_each_id(documents: pa.Table | pa.RecordBatch) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from transforms.elasticsearch.errors import ElasticsearchError
 from transforms.elasticsearch.generation import Generation
-from transforms.elasticsearch.load import Load, last_of_each_id
+from transforms.elasticsearch.load import Load, last_of_each_id, latest_time
 from transforms.index import SearchIndexError
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class RebuildTransaction:
 
     def upsert(self, documents: pa.Table | pa.RecordBatch) -> None:
         """Publish documents; of several with one id in ``documents`` the last counts."""
-        self._write(partial(Generation.upserts, documents=last_of_each_id(documents)))
+        last = last_of_each_id(documents)
+        self._write(partial(Generation.upserts, documents=last), latest_time(last))
 
     def delete(self, ids: Iterable[str]) -> None:
         """Take documents away."""
@@ -98,9 +99,9 @@ class RebuildTransaction:
     ) -> None:
         self.rollback()
 
-    def _write(self, change: Callable[..., Iterable[Action]]) -> None:
+    def _write(self, change: Callable[..., Iterable[Action]], at_least: int = 0) -> None:
         self._check()
-        self._version += 1
+        self._version = max(self._version + 1, at_least)
         with self._errors():
             self._load.add(change(self._new, version=self._version))
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from http.client import responses
 from typing import Any, Self
 
+from elasticsearch import ApiError, TransportError
+
 from transforms.elasticsearch.actions import Action, Failed
 
 TOO_LARGE = 413
@@ -36,6 +38,13 @@ class Refusal:
         """A refusal as an error of the server's, or of a proxy before it, tells it."""
         error_type, reason = _type_and_reason(body)
         return cls(status, error_type, reason or _phrase(status))
+
+    @classmethod
+    def of_error(cls, error: ApiError | TransportError) -> Self:
+        """A refusal as the client library raises it."""
+        if isinstance(error, ApiError):
+            return cls.of_body(error.meta.status, error.body)
+        return cls(0, type(error).__name__, cause_of(error))
 
     @property
     def is_passing(self) -> bool:
@@ -73,6 +82,8 @@ def _type_and_reason(body: Any) -> tuple[str, str]:
             if (more := str(deeper.get("reason"))) not in reason:
                 reason = f"{reason}: {more}"
             deeper = deeper.get("caused_by")
+        if credentials := error.get("additional_unsuccessful_credentials"):  # an expired key
+            reason = f"{reason}: {credentials}"
         return str(error.get("type", "")), _line(reason)
     return "", _line(str(error or ""))
 

@@ -54,8 +54,8 @@ class WriteToElasticsearch(beam.PTransform[beam.PCollection[Rows], Written]):
             on ``_id`` and version. It travels to the workers, so it must pickle.
 
     Raises (in the workers):
-        ElasticsearchError: the server cannot be used at all. Call ``connect`` before the pipeline
-            runs, to tell at once.
+        ElasticsearchError: the server cannot be used at all. One that does not answer is waited
+            for. Call ``connect`` before the pipeline runs, to tell at once.
     """
 
     index: str
@@ -120,7 +120,7 @@ class _Writers:
         key = index, config
         with self._lock:
             if key not in self._open:
-                client = connect(config)
+                client = connect(config, waits=True)
                 self._open[key] = BulkWriter(client, index, config), client
             self._users[key] += 1
             return self._open[key][0]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
 import pyarrow as pa
 
 from transforms.elasticsearch.errors import ElasticsearchError
-from transforms.elasticsearch.load import Load, last_of_each_id
+from transforms.elasticsearch.load import Load, last_of_each_id, latest_time
 from transforms.index import SearchIndexError
 
 if TYPE_CHECKING:
@@ -22,10 +22,21 @@ if TYPE_CHECKING:
     from transforms.elasticsearch.generation import Generation
     from transforms.elasticsearch.load import OnFailed
 
-    Change = Callable[[Generation, int], Iterable[Action]]
     PlainErrors = Callable[[], AbstractContextManager[None]]
 
 _ROWS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Makes the actions of a change, given the index and a version that is ``at_least`` this.
+
+    ``reads`` says that it reads what the changes before it have written.
+    """
+
+    actions: Callable[[Generation, int], Iterable[Action]]
+    at_least: int = 0
+    reads: bool = False
 
 
 class RunTransaction:
@@ -44,8 +55,7 @@ class RunTransaction:
         self._fail = fail
         self._errors = errors
         self._spool = tempfile.TemporaryFile()  # noqa: SIM115  closed by rollback
-        # Each with whether it reads what the changes before it have written.
-        self._changes: list[tuple[Change, bool]] = []
+        self._changes: list[_Change] = []
 
     @property
     def skipped(self) -> bool:
@@ -60,7 +70,7 @@ class RunTransaction:
         start = self._spool.seek(0, 2)
         with pa.ipc.new_stream(self._spool, table.schema) as stream:
             stream.write_table(table, _ROWS)
-        self._changes.append((partial(self._upserts, start), False))
+        self._changes.append(_Change(partial(self._upserts, start), latest_time(table)))
 
     def _upserts(self, start: int, live: Generation, version: int) -> Iterator[Action]:
         self._spool.seek(start)
@@ -72,13 +82,13 @@ class RunTransaction:
         """Take documents away."""
         self._check()
         gone = list(ids)
-        self._changes.append((lambda live, version: live.deletes(gone, version), False))
+        self._changes.append(_Change(lambda live, version: live.deletes(gone, version)))
 
     def add_duplicates(self, counts: Mapping[str, int]) -> None:
         """Add to ``duplicate_count`` of published documents."""
         self._check()
         kept = dict(counts)
-        self._changes.append((lambda live, version: live.counts(kept, version), True))
+        self._changes.append(_Change(lambda live, version: live.counts(kept, version), reads=True))
 
     def prepare(self) -> None:
         """Nothing: no server that answers now is sure to do so after the manifest is written."""
@@ -109,11 +119,11 @@ class RunTransaction:
         version = state.version
         with live.writer() as writer:
             load = Load(writer, self._fail)
-            for change, reads in self._changes:
-                version += 1
-                if reads:
+            for change in self._changes:
+                version = max(version + 1, change.at_least)
+                if change.reads:
                     load.flush()
-                load.add(change(live, version))
+                load.add(change.actions(live, version))
             load.flush()
         live.refresh()
         live.restore(replace(state, runs=(*state.runs, self._run_id), version=version))

@@ -123,6 +123,36 @@ def first(requests: int, fault: Fault) -> Fault:
     return when(is_one, fault)
 
 
+def first_of_each(fault: Fault) -> Fault:
+    """The fault for the first request of each method to each path."""
+    seen: set[tuple[str, str]] = set()
+    lock = threading.Lock()
+
+    def is_new(request: Request) -> bool:
+        with lock:
+            before = len(seen)
+            seen.add((request.method, request.path))
+            return len(seen) > before
+
+    return when(is_new, fault)
+
+
+def at(request: int, happens: Callable[[], None], fault: Fault = forwarded) -> Fault:
+    """At the request of this number, from 1 on, something happens, and then there is the fault."""
+    before = iter(range(request - 1))
+    once = iter((happens,))
+    lock = threading.Lock()
+
+    def meanwhile(arrived: Request, forward: Forward) -> Response:
+        with lock:
+            now = None if next(before, None) is not None else next(once, None)
+        if now:
+            now()
+        return fault(arrived, forward)
+
+    return meanwhile
+
+
 def bulk_items(body: bytes) -> Iterator[tuple[dict[str, dict[str, object]], bytes]]:
     """The items of a bulk request: each one's action, and its lines as they came."""
     lines = iter(body.splitlines(keepends=True))

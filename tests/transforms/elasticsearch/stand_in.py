@@ -29,6 +29,8 @@ class StandIn:
         targets: of each request, method and target as they came.
         headers: of the last request.
         most_in_flight: the most bulk requests at once.
+        root: status and body of the answer to whatever is no bulk request.
+        watch: called before each answer.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class StandIn:
     ) -> None:
         self.answer = answer
         self.root = root
+        self.watch: Callable[[], None] = lambda: None
         self.requests: list[list[str]] = []
         self.bodies: list[bytes] = []
         self.targets: list[str] = []
@@ -115,6 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
         stand_in.targets.append(f"{self.command} {self.path}")
         stand_in.headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        stand_in.watch()
         is_bulk = "/_bulk" in self.path
         status, content = stand_in.bulk(body) if is_bulk else stand_in.root
         payload = b"" if self.command == "HEAD" else orjson.dumps(content)

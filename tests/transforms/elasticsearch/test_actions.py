@@ -36,7 +36,7 @@ def test_a_document_has_its_columns_and_no_missing_values() -> None:
     document = to_document(row(title="Ada", published_at=datetime(1843, 7, 10, tzinfo=UTC)))
     assert document["title"] == "Ada"
     assert {"duplicate_of", "similarity", "title_entities"}.isdisjoint(document)
-    assert set(document) <= {*SCHEMA.names, "mentions"}
+    assert set(document) <= {*SCHEMA.names, "mentions", "search"}
     assert orjson.loads(encode(document))["published_at"] == "1843-07-10T00:00:00Z"
 
 
@@ -64,7 +64,12 @@ def test_a_row_of_an_older_store_has_no_names_in_its_title() -> None:
     assert to_document(older)["entities"] == {"PER": ["Ada"]}
 
 
-def test_the_version_is_the_number_of_the_run_or_its_time() -> None:
+def test_what_a_search_of_the_index_needs_is_there() -> None:
+    document = to_document(row(text="À l'océan", entities=[entity("Ada Lovelace", "PER")]))
+    assert document["search"] == {"words": "a l ocean", "PER": ["ada lovelace"]}
+
+
+def test_the_version_is_the_one_given_or_the_time_of_the_run() -> None:
     moment = datetime(2024, 5, 31, 12, 0, 0, 1, tzinfo=UTC)
     assert to_action(row(), 7).version == 7
     assert to_action(row(), 0).version == 0

@@ -8,7 +8,7 @@ import pytest
 
 from tests.transforms.elasticsearch import stand_in
 from tests.transforms.elasticsearch.stand_in import StandIn
-from transforms.elasticsearch.config import ElasticsearchConfig, connect, read_secret
+from transforms.elasticsearch.config import ElasticsearchConfig, connect
 from transforms.elasticsearch.errors import (
     ElasticsearchAuthenticationError,
     ElasticsearchError,
@@ -34,6 +34,7 @@ def test_repr_and_pickle_hold_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_pat
         ElasticsearchConfig(api_key="env:KEY"),
         ElasticsearchConfig(username="ada", password=f"file:{tmp_path}/password"),
         ElasticsearchConfig(proxy="env:KEY"),
+        ElasticsearchConfig(api_key="keyring:search/ada"),
     ):
         assert SECRET not in repr(config) + config.credentials + config.where
         assert SECRET.encode() not in pickle.dumps(config)
@@ -68,28 +69,6 @@ def test_what_cannot_be_meant_is_refused_without_showing_secrets(
 def test_an_address_alone_is_no_tuple_of_addresses() -> None:
     with pytest.raises(TypeError, match="tuple"):
         ElasticsearchConfig("http://localhost:9200")  # type: ignore[arg-type]
-
-
-def test_a_secret_is_read_from_where_it_is_kept(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    kept = tmp_path / "secret"
-    kept.write_text(f"{SECRET}\n")
-    monkeypatch.setenv("KEY", SECRET)
-    assert read_secret("env:KEY") == read_secret(f"file:{kept}") == SECRET
-
-
-def test_a_secret_that_is_not_there_is_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("KEY", raising=False)
-    (tmp_path / "empty").write_text("\n")
-    with pytest.raises(ValueError, match="environment variable KEY holds no secret"):
-        read_secret("env:KEY")
-    with pytest.raises(ValueError, match=r"missing: No such file"):
-        read_secret(f"file:{tmp_path}/missing")
-    with pytest.raises(ValueError, match="it is empty"):
-        read_secret(f"file:{tmp_path}/empty")
 
 
 def test_credentials_go_out_as_headers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,16 @@ def test_the_innermost_cause_is_told() -> None:
     )
 
 
+def test_what_is_wrong_with_credentials_is_told() -> None:
+    error = {
+        "type": "security_exception",
+        "reason": "unable to authenticate",
+        "additional_unsuccessful_credentials": "API key: api key is expired",
+    }
+    told = "unable to authenticate: API key: api key is expired"
+    assert Refusal.of_body(401, {"error": error}).reason == told
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

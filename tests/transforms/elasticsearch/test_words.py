@@ -52,6 +52,7 @@ def test_words_are_letters_digits_and_marks(text: str, expected: str) -> None:
         ("au bord de l'ocean", "l ocean"),
         ("see example.com at 12:30", "example com 12 30"),
         ("le café noir", "cafe"),
+        ("a__b, _c and d_ or e. f", "a b"),
         ("see 東京タワー today", "東 京 タ ワ ー"),
         ("Москва", ""),
     ],
