@@ -146,7 +146,7 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "resembles", row["canonical"] or row["duplicate_of"]
         yield "", f"id {row['duplicate_of']}, similarity {row['similarity']:.2f}"
     if row["outcome"] == "failed":
-        yield "retry", f"mend the source; see dead-letters/run={row['run_id']}"
+        yield "retry", f"docsluice dead-letters show {row['id']}"
     document = row.get("document")
     if document:
         yield "title", document["title"] or "(none)"

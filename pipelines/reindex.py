@@ -8,6 +8,7 @@ import typer
 from pipelines.console import count
 from pipelines.lock import writer_lock
 from pipelines.publish import open_index, place, rebuild
+from pipelines.replay_index import refused_before, settle_unless_newer
 from pipelines.settings import ConfigurationError, Settings
 from pipelines.store import Store, StoreError
 
@@ -26,13 +27,16 @@ def reindex(settings: Settings, as_json: bool, prune: bool = False) -> None:
     store = Store(settings.store)
     if not store.manifests:
         raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
-    with writer_lock(store.path), open_index(settings) as index:
-        if index is None:
-            raise ConfigurationError(
-                "the settings name no index: set index to sqlite or elasticsearch"
-            )
-        documents = rebuild(store, index)
-        old = index.prune() if prune else []
+    with writer_lock(store.path):
+        refused = refused_before(store)
+        with open_index(settings) as index:
+            if index is None:
+                raise ConfigurationError(
+                    "the settings name no index: set index to sqlite or elasticsearch"
+                )
+            documents = rebuild(store, index)
+            old = index.prune() if prune else []
+        settle_unless_newer(store, refused, "the index was built anew")
     if as_json:
         done = {"documents": documents, "runs": len(store.manifests)}
         typer.echo(orjson.dumps(done | ({"pruned": old} if prune else {})).decode())

@@ -56,9 +56,10 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
         return
     command = command_name()
     where = "" if store.path == "store" else f" --store {store.path}"
-    if "failed" in summary.outcomes:
-        letters = f"{store.path}/dead-letters/run={summary.run_id}"
-        console.print(f"{count(summary.outcomes['failed'], 'failure')} in {letters}", style="red")
+    if summary.failed:
+        failures = count(summary.failed, "failure")
+        told = f"{failures}: {command} dead-letters list{where}"
+        console.print(told, style="red", soft_wrap=True)
     console.print(f"Parquet: {store.path}/documents", soft_wrap=True)
     if settings.index != "none":
         console.print(f"Index:   {place(settings)}", soft_wrap=True)

@@ -105,13 +105,14 @@ def _process(settings: Settings, store: Store, run: Run, work: Work, follow: Fol
     gc.disable()  # what modules bring stays: the collector would walk over it again and again
     from pipelines.ingest import build
     from pipelines.options import read_options
-    from transforms.dead_letters import write_dead_letters
     from transforms.ledger import rejected_row, write_ledger
+    from transforms.letters import write_dead_letters
     from transforms.read.transform import open_anywhere
 
     gc.enable()
     units = list(plan_units(work.files, options=read_options(settings), open_=open_anywhere))
-    published = published_parts(store, {file.uri for file in work.files})
+    reread = {file.uri for file in work.files if file.only is None}
+    published = published_parts(store, reread)
     sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}
     if work.problems:
         write_ledger(run, "00000-000", "list", tuple(map(rejected_row, work.problems)))

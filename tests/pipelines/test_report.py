@@ -36,6 +36,15 @@ def test_a_small_run_names_each_document_and_why_it_was_left_out(
     assert "docsluice report --store" in shown
 
 
+def test_a_run_with_failures_points_at_the_dead_letters(
+    corpus: Path, ingest: Ingest, show: Callable[..., str]
+) -> None:
+    assert "\n1 failure: docsluice dead-letters list --store " in show(ingest())
+    (corpus / "broken.json").unlink()
+    (corpus / "new.txt").write_text("Nothing is wrong with this one.")
+    assert "dead-letters" not in show(ingest())
+
+
 def test_nothing_new_shows_only_what_was_asked_for(
     corpus: Path, ingest: Ingest, show: Callable[..., str]
 ) -> None:
