@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from pipelines import __version__
+from pipelines.cli_dead_letters import dead_letters
 from pipelines.cli_models import models
 from pipelines.cli_run import run
 from pipelines.console import ExitCode, command, end_process
@@ -172,6 +173,33 @@ def reindex(
         reindex_store(settings_of(config, store=store), json, prune)
 
 
+@app.command()
+def provision(
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    kibana_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Address of Kibana. [default: none, no dashboards]"),
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Kibana space of the dashboards. [default: default]"),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make ready Elasticsearch (templates, alias) and the dashboards of Kibana.
+
+    Run it again at any time: it changes nothing that is as it should be.
+    """
+    with command():
+        from pipelines.provision import provision as make_ready
+
+        given = {"url": kibana_url, "space": space}
+        kibana = {name: value for name, value in given.items() if value is not None}
+        make_ready(settings_of(config, store=store, kibana=kibana or None), json)
+
+
+app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(models, name="models")
 
 

@@ -32,6 +32,7 @@ def open_index(settings: Settings) -> Iterator[Index | None]:
         return
     store = Store(settings.store)
     if settings.index == "elasticsearch":
+        from pipelines.activity import record_activity
         from pipelines.elasticsearch import Failures, open_elasticsearch
 
         failures = Failures(store)
@@ -41,6 +42,7 @@ def open_index(settings: Settings) -> Iterator[Index | None]:
                 yield server
             finally:
                 failures.write()
+        record_activity(settings, store, anew=server.refused > 0)
         return
     if files.is_remote(store.path):
         raise ConfigurationError(
