@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test check bench format model model-scores lock clean FORCE
+.PHONY: help run test check bench format model model-scores lock compose-env clean FORCE
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -52,6 +52,9 @@ lock: $(VENV)/installed-dev ## Pin the newest allowed versions, with hashes, in 
 	$(BIN)/uv pip compile $(LOCK_FLAGS) --extra build pyproject.toml -o constraints.txt
 	$(BIN)/uv pip compile $(LOCK_FLAGS) --extra build --extra dev -c constraints.txt pyproject.toml -o constraints-dev.txt
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade
+
+compose-env: ## Draw the passwords of docker-compose.yml into .env, where they are missing
+	@$(PYTHON) -m pipelines.compose.environment .env
 
 clean: ## Remove the environment, the caches and ./store
 	rm -rf $(VENV) store .mypy_cache .pytest_cache .ruff_cache .hypothesis dist build

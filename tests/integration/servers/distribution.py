@@ -33,9 +33,8 @@ def unpacked() -> Path:
     Raises:
         UnavailableError: there is no ``mvn``, or it could not fetch.
     """
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = cache_home / "docsluice" / f"elasticsearch-{VERSION}"
-    with _alone(directory):
+    directory = cached(f"elasticsearch-{VERSION}")
+    with alone(directory):
         if not directory.exists():
             with tempfile.TemporaryDirectory(dir=directory.parent) as workplace:
                 _unpack(_fetch(Path(workplace)), Path(workplace))
@@ -75,8 +74,14 @@ def java_home() -> Path:
     return Path(properties["java.home"])
 
 
+def cached(name: str) -> Path:
+    """Where something that is fetched or built once is kept, in the user's cache directory."""
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache_home / "docsluice" / name
+
+
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def alone(directory: Path) -> Iterator[None]:
     """Two test processes must not fetch the same thing at once."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with directory.with_name(f"{directory.name}.lock").open("w") as lock:

@@ -1,0 +1,1 @@
+"""What ``docker-compose.yml`` needs of us: secrets, and users and keys in the server."""
