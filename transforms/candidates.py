@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from transforms.band_tables import hexadecimal
 from transforms.clusters import Buckets, buckets, ranks
 from transforms.fingerprint import shingles
-from transforms.keys import alike, concatenate, first_bits, keys_path, read_keys
-from transforms.published import PublishedPart
+from transforms.keys import COLUMNS, Keys, column, concatenate, first_bits, keys_path, read_keys
+from transforms.meeting import NOBODY, Meeting, Published
+from transforms.published import microseconds
 from transforms.run import Run
 from transforms.spool import read_columns, spool_path
 
 _UNIT_BITS, _BATCH_BITS, _ROW_BITS = 21, 20, 20
 _PUBLISHED = 1 << (_UNIT_BITS + _BATCH_BITS + _ROW_BITS)
-_NO_DATE = np.iinfo(np.int64).max
 
 
 class RowCode:
-    """Documents as 64-bit integers: which part they are in, and which row of it.
+    """Documents as 64-bit integers: new ones by the part they are in, and the row of it.
 
     The code follows the plan, so it is the same on every runner and needs no counting.
     """
@@ -41,9 +44,9 @@ class RowCode:
         return np.arange(length, dtype=np.int64) + ((unit << _BATCH_BITS | batch) << _ROW_BITS)
 
     @staticmethod
-    def of_published(part: PublishedPart) -> NDArray[np.int64]:
-        """Codes of the canonical rows of a published part; they sort after all new rows."""
-        return part.rows + (_PUBLISHED | part.number << _ROW_BITS)
+    def of_published(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Codes of published documents by their numbers in a meeting; they sort after all new."""
+        return numbers | _PUBLISHED
 
     @staticmethod
     def part_and_row(code: int) -> tuple[str, int]:
@@ -64,14 +67,12 @@ class Facts:
 
 
 class Candidates:
-    """The documents of a run's spool and of published parts, read by their sorted codes."""
+    """The documents of a run's spool and those published, read by their sorted codes."""
 
-    def __init__(
-        self, run: Run, parts: Sequence[str], published: Sequence[PublishedPart] = ()
-    ) -> None:
+    def __init__(self, run: Run, parts: Sequence[str], published: Published | None = None) -> None:
         self._run = run
         self._parts = parts
-        self._published = {part.number: part for part in published}
+        self._published = published
 
     def same_id(self) -> Buckets:
         """Groups of new documents whose ids begin alike."""
@@ -83,18 +84,24 @@ class Candidates:
         return buckets(np.concatenate(keys), np.concatenate(codes))
 
     def alike(self) -> Iterator[Buckets]:
-        """Groups of documents that share a content or a band, band by band."""
-        new = [read_keys(keys_path(self._run, part)) for part in self._parts]
-        codes = [
-            RowCode.of_part(part, len(keys.contents))
-            for part, keys in zip(self._parts, new, strict=True)
-        ]
-        codes += [RowCode.of_published(part) for part in self._published.values()]
-        keys = concatenate([*new, *(part.keys for part in self._published.values())])
-        yield from alike(np.concatenate(codes), keys)
+        """Groups of documents that share a content or a band, column by column.
+
+        Published documents are among them where a new one is.
+        """
+        new = self._keys
+        sizes = [len(keys.contents) for keys in new]
+        codes = np.concatenate(list(map(RowCode.of_part, self._parts, sizes)))
+        all_ = concatenate(new)
+        for number in range(COLUMNS):
+            keys, rows = column(all_, number)
+            theirs, numbers = self._met.columns[number]
+            yield buckets(
+                np.concatenate([keys, theirs]),
+                np.concatenate([codes[rows], RowCode.of_published(numbers)]),
+            )
 
     def ids(self, codes: NDArray[np.int64]) -> list[str]:
-        """Ids of documents."""
+        """Ids of new documents."""
         return [
             id_
             for path, rows in self._files(codes)
@@ -103,59 +110,76 @@ class Candidates:
 
     def shingles(self, codes: NDArray[np.int64]) -> list[NDArray[np.uint64]]:
         """Shingle sets of documents, computed anew from their texts; codes in any order."""
-        by_code = np.argsort(codes)
+        order = np.argsort(codes)
+        new = order[: np.count_nonzero(codes < _PUBLISHED)]
+        met = self._met.documents[codes[order[len(new) :]] - _PUBLISHED]
+        by_file = np.lexsort((met["row"], met["part"]))
         texts = (
             text.as_py()
-            for path, rows in self._files(codes[by_code])
+            for path, rows in (*self._files(codes[new]), *self._published_files(met[by_file]))
             for text in read_columns(path, ["text"], rows).column("text")
         )
-        sets = dict(zip(by_code.tolist(), map(shingles, texts), strict=True))
+        places = np.concatenate([new, order[len(new) :][by_file]])
+        sets = dict(zip(places.tolist(), map(shingles, texts), strict=True))
         return [sets[place] for place in range(len(codes))]
 
     def facts(self, codes: NDArray[np.int64]) -> Facts:
         """What the election weighs of documents."""
-        table = pa.concat_tables([_facts(path, rows) for path, rows in self._files(codes)])
-        published = codes >= _PUBLISHED
-        ids = table.column("id").to_pylist()
-        dates = pc.fill_null(table.column("published_at").cast(pa.int64()), _NO_DATE)
-        characters = table.column("characters").to_numpy()
-        order = ranks(
-            published,
-            table.column("priority").to_numpy(),
-            dates.to_numpy(),
-            characters,
-            np.array(ids),
+        new = codes[codes < _PUBLISHED]
+        met = self._met.documents[codes[len(new) :] - _PUBLISHED]
+        table = pa.concat_tables(
+            [_FACTS.empty_table(), *(_facts(path, rows) for path, rows in self._files(new))]
         )
-        hashes = np.array(table.column("content_hash").to_pylist())
-        return Facts(ids, hashes, published, characters, order)
+        ids = [*table.column("id").to_pylist(), *hexadecimal(met["id"])]
+        hashes = [*table.column("content_hash").to_pylist(), *hexadecimal(met["content"])]
+        characters = np.concatenate([table.column("characters").to_numpy(), met["characters"]])
+        priorities = np.zeros(len(codes), np.int64)
+        priorities[: len(new)] = table.column("priority").to_numpy()
+        dates = np.concatenate([microseconds(table.column("published_at")), met["date"]])
+        published = codes >= _PUBLISHED
+        order = ranks(published, priorities, dates, characters, np.array(ids))
+        return Facts(ids, np.array(hashes), published, characters, order)
+
+    @cached_property
+    def _keys(self) -> list[Keys]:
+        return [read_keys(keys_path(self._run, part)) for part in self._parts]
+
+    @cached_property
+    def _met(self) -> Meeting:
+        return self._published.meeting(concatenate(self._keys)) if self._published else NOBODY
 
     def _files(self, codes: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.int64]]]:
-        """(path, rows) of each file that codes lie in."""
-        files, starts = np.unique(codes >> _ROW_BITS, return_index=True)
-        rows = codes & ((1 << _ROW_BITS) - 1)
-        ends = np.append(starts[1:], len(rows))
-        for file, start, end in zip(files.tolist(), starts, ends, strict=False):
-            piece = rows[start:end]
-            number = file - (_PUBLISHED >> _ROW_BITS)
-            if number >= 0:
-                yield self._published[number].path, piece
-            else:
-                part, _ = RowCode.part_and_row(file << _ROW_BITS)
-                yield spool_path(self._run, part), piece
+        """(path, rows) of each spool file that sorted codes of new documents lie in."""
+        for code, rows in _grouped(codes >> _ROW_BITS, codes & ((1 << _ROW_BITS) - 1)):
+            part, _ = RowCode.part_and_row(code << _ROW_BITS)
+            yield spool_path(self._run, part), rows
+
+    def _published_files(self, met: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """(path, rows) of each Parquet part that documents lie in, which are sorted by part."""
+        for part, rows in _grouped(met["part"], met["row"].astype(np.int64)):
+            yield self._met.paths[part], rows
+
+
+def _grouped(
+    files: NDArray[Any], rows: NDArray[np.int64]
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each of some sorted files, and the rows that lie in it."""
+    numbers, starts = np.unique(files, return_index=True)
+    yield from zip(numbers.tolist(), np.split(rows, starts[1:]), strict=False)
+
+
+_FACTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("content_hash", pa.string()),
+        ("published_at", pa.timestamp("us", tz="UTC")),
+        ("characters", pa.int64()),
+        ("priority", pa.int64()),
+    ]
+)
 
 
 def _facts(path: str, rows: NDArray[np.int64]) -> pa.Table:
-    published = path.endswith(".parquet")
-    names = ["id", "content_hash", "published_at", "text"]
-    table = read_columns(path, names if published else [*names, "priority"], rows)
+    table = read_columns(path, ["id", "content_hash", "published_at", "text", "priority"], rows)
     characters = pc.utf8_length(table.column("text")).cast(pa.int64())
-    priority = [0] * len(rows) if published else table.column("priority").cast(pa.int64())
-    return pa.table(
-        {
-            "id": table.column("id"),
-            "content_hash": table.column("content_hash"),
-            "published_at": table.column("published_at"),
-            "characters": characters,
-            "priority": priority,
-        }
-    )
+    return table.set_column(3, "characters", characters).cast(_FACTS)

@@ -20,7 +20,8 @@ from transforms.election import PartVerdicts, hold_election
 from transforms.fingerprint import content_hash
 from transforms.keys import keys_of, keys_path, read_keys, write_keys
 from transforms.ledger import Rows, duplicate_row
-from transforms.published import PublishedPart, write_fingerprints
+from transforms.meeting import Published
+from transforms.published import write_fingerprints
 from transforms.run import Run
 from transforms.spool import read_spool, spool_path, write_spool
 
@@ -47,7 +48,7 @@ class RemoveDuplicates(beam.PTransform[beam.PCollection[Batch], Any]):
     run: Run
     mode: DuplicateMode = "drop"
     threshold: float = 0.8
-    published: tuple[PublishedPart, ...] = ()
+    published: Published | None = None
 
     def expand(self, batches: beam.PCollection[Batch]) -> Deduplicated:
         """Batch -> Deduplicated."""
@@ -84,7 +85,7 @@ class RemoveDuplicates(beam.PTransform[beam.PCollection[Batch], Any]):
 
     def _elect(self, parts: Iterable[str]) -> Iterator[tuple[str, PartVerdicts]]:
         near = self.mode != "off"
-        candidates = Candidates(self.run, sorted(parts), self.published if near else ())
+        candidates = Candidates(self.run, sorted(parts), self.published if near else None)
         yield from hold_election(candidates, self.threshold, near)
 
 

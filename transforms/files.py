@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
 _EXTRAS = {"gs": "gcs", "s3": "s3"}
@@ -67,16 +68,27 @@ def write(path: str, data: bytes, durable: bool = False) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    with writing(path, durable) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: str, durable: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write piece by piece, otherwise as ``write`` does.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     if is_remote(path):
         with _filesystems().create(path, compression_type="uncompressed") as file:
-            file.write(data)
+            yield file
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -137,6 +149,18 @@ def directories(directory: str) -> list[str]:
     matched = _filesystems().match([base + "**"])[0].metadata_list
     below = (metadata.path[len(base) :] for metadata in matched)
     return sorted({path.split("/", 1)[0] for path in below if "/" in path})
+
+
+def delete(path: str) -> None:
+    """Remove a file; nothing happens if it does not exist.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if not is_remote(path):
+        Path(path).unlink(missing_ok=True)
+    elif _filesystems().exists(path):
+        _filesystems().delete([path])
 
 
 def delete_tree(path: str) -> None:

@@ -1,12 +1,12 @@
 """Keys under which documents meet: equal ids, equal contents, MinHash bands.
 
-Each batch keeps its keys in a small file beside its spool file; the election reads them all, about
-100 bytes a document, and nothing of the texts.
+Each batch keeps its keys in a small file beside its spool file; the election reads those of the
+run, about 100 bytes a document, and nothing of the texts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms import files
-from transforms.clusters import Buckets, buckets
 from transforms.document import Document
 from transforms.fingerprint import BANDS, fingerprints
 from transforms.run import Run
+
+COLUMNS = 1 + BANDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,16 @@ def first_bits(digests: Iterable[str]) -> NDArray[np.uint32]:
     return np.array([int(digest[:8], 16) for digest in digests], np.uint32)
 
 
-def alike(codes: NDArray[np.int64], keys: Keys) -> Iterator[Buckets]:
-    """Groups of documents, by code, that have a content or a band in common; one band a time."""
-    yield buckets(keys.contents, codes)
-    codes = codes[keys.filled]
-    for band in range(BANDS):
-        yield buckets(keys.bands[keys.filled, band], codes)
+def column(keys: Keys, number: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """One kind of key, and the places of the documents that have it.
+
+    Column 0 are the contents, the others the bands; documents meet that have a key of a column
+    in common.
+    """
+    if number == 0:
+        return keys.contents, np.arange(len(keys.contents))
+    filled = np.flatnonzero(keys.filled)
+    return keys.bands[filled, number - 1], filled
 
 
 def concatenate(all_: Sequence[Keys]) -> Keys:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from transforms import files
+from transforms.band_tables import DOCUMENT, digests, entries_of, write_table
 from transforms.document import Document
 from transforms.fingerprint import BANDS
-from transforms.keys import Keys, first_bits
+from transforms.keys import COLUMNS, Keys, column, concatenate, first_bits
+from transforms.spool import read_columns
 
 FINGERPRINT_SCHEMA = pa.schema(
     [
@@ -26,20 +29,6 @@ FINGERPRINT_SCHEMA = pa.schema(
 )
 """``row`` is the document's place in the Parquet part of the same name; ``bands`` its MinHash
 band keys, ``BANDS`` of them, or none for a text without words."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublishedPart:
-    """Canonical documents that an earlier run published in one Parquet part.
-
-    ``rows`` are their places in the file ``path``, ``keys`` has an entry for each of them.
-    ``number`` tells this part from the other published parts.
-    """
-
-    number: int
-    path: str
-    rows: NDArray[np.int64]
-    keys: Keys
 
 
 def write_fingerprints(
@@ -74,25 +63,54 @@ def write_fingerprints(
     files.write(path, sink.getvalue())
 
 
-def published_part(
-    number: int, path: str, fingerprints: pa.Table, alive: NDArray[np.bool_]
-) -> PublishedPart:
-    """The canonicals of a part that still stand.
+def write_band_table(
+    path: str, runs: Sequence[str], parts: Sequence[tuple[str, str]], state: str
+) -> int:
+    """Write the fingerprints of runs as a band table.
 
     Args:
-        number: what tells this part from others.
-        path: the Parquet part with the documents.
-        fingerprints: a table of ``FINGERPRINT_SCHEMA`` for it.
-        alive: which rows of the table still stand.
+        path: the table.
+        runs: ids of the runs.
+        parts: of each of their parts the path of its fingerprints and that of its documents.
+        state: see :class:`transforms.band_tables.Footer`.
+
+    Returns:
+        The number of documents in it.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        pyarrow.ArrowInvalid: a file is damaged.
     """
-    table = fingerprints.filter(pa.array(alive)).combine_chunks()
-    column = table.column("bands").combine_chunks()
-    filled = np.diff(column.offsets.to_numpy()) > 0
-    bands = np.zeros((table.num_rows, BANDS), np.uint32)
-    bands[filled] = column.flatten().to_numpy().reshape(-1, BANDS)
-    return PublishedPart(
-        number,
-        path,
-        table.column("row").to_numpy().astype(np.int64),
-        Keys(first_bits(table.column("content_hash").to_pylist()), bands, filled),
-    )
+    read = [_read_part(*paths, number) for number, paths in enumerate(parts)]
+    documents = np.concatenate([np.empty(0, DOCUMENT), *(documents for documents, _ in read)])
+    keys = concatenate([keys for _, keys in read])
+    names = ["/".join(of.split("/")[-2:]) for _, of in parts]
+    columns = (entries_of(*column(keys, number)) for number in range(COLUMNS))
+    write_table(path, runs, names, state, documents, columns)
+    return len(documents)
+
+
+def _read_part(fingerprints: str, of: str, part: int) -> tuple[NDArray[Any], Keys]:
+    """The canonicals of a part, and their keys."""
+    table = read_columns(fingerprints, FINGERPRINT_SCHEMA.names).combine_chunks()
+    rows = table.column("row").to_numpy()
+    weighed = read_columns(of, ["published_at", "text"], rows)
+    documents = np.empty(len(rows), DOCUMENT)
+    hashes = table.column("content_hash").to_pylist()
+    documents["id"] = digests(table.column("id").to_pylist())
+    documents["content"] = digests(hashes)
+    documents["date"] = microseconds(weighed.column("published_at"))
+    documents["characters"] = pc.utf8_length(weighed.column("text")).to_numpy()
+    documents["part"] = part
+    documents["row"] = rows
+    column_ = table.column("bands").combine_chunks()
+    filled = np.diff(column_.offsets.to_numpy()) > 0
+    bands = np.zeros((len(rows), BANDS), np.uint32)
+    bands[filled] = column_.flatten().to_numpy().reshape(-1, BANDS)
+    return documents, Keys(first_bits(hashes), bands, filled)
+
+
+def microseconds(dates: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Dates as microseconds since 1970, the greatest int64 for none."""
+    known = pc.fill_null(dates.cast(pa.int64()), np.iinfo(np.int64).max)
+    return np.asarray(known, np.int64)

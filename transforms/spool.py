@@ -71,11 +71,33 @@ def read_spool(path: str) -> list[Document]:
 def read_columns(
     path: str, columns: Sequence[str], rows: NDArray[np.int64] | None = None
 ) -> pa.Table:
-    """Some columns, and some rows, of a spool file or of a published Parquet part."""
-    if path.endswith(".parquet"):
-        source = pa.BufferReader(files.read(path))
-        table = pq.ParquetFile(source).read(columns=list(columns))
-    else:
-        source = pa.BufferReader(files.read(path)) if files.is_remote(path) else pa.memory_map(path)
+    """Some columns, and some rows, of a spool file or of a published Parquet part.
+
+    Of a local file only what is asked for is read: of Parquet, the row groups that have the rows.
+
+    Raises:
+        OSError: the file cannot be read.
+        pyarrow.ArrowInvalid: it is damaged; the message names it.
+    """
+    source = pa.BufferReader(files.read(path)) if files.is_remote(path) else pa.memory_map(path)
+    try:
+        if path.endswith(".parquet"):
+            return _of_parquet(pq.ParquetFile(source), list(columns), rows)
         table = pa.ipc.open_file(source).read_all().select(list(columns))
-    return table if rows is None else table.take(pa.array(rows))
+        return table if rows is None else table.take(pa.array(rows))
+    except pa.ArrowInvalid as error:
+        raise pa.ArrowInvalid(f"{path} is damaged: {error}") from None
+
+
+def _of_parquet(
+    file: pq.ParquetFile, columns: list[str], rows: NDArray[np.int64] | None
+) -> pa.Table:
+    if rows is None:
+        return file.read(columns=columns)
+    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    ends = np.cumsum(sizes)
+    groups, group_of = np.unique(np.searchsorted(ends, rows, "right"), return_inverse=True)
+    # what lies before the groups that are not read is not there to be counted
+    skipped = ends[groups] - np.cumsum(np.array(sizes)[groups])
+    table = file.read_row_groups(groups.tolist(), columns=columns)
+    return table.take(pa.array(rows - skipped[group_of]))

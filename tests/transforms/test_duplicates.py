@@ -2,20 +2,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import apache_beam as beam
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from transforms import files
 from transforms.document import Batch, Document
 from transforms.duplicates import DuplicateMode, RemoveDuplicates
 from transforms.ledger import LedgerRow
+from transforms.meeting import Published
 from transforms.parquet import WriteDocuments
-from transforms.published import PublishedPart, published_part
+from transforms.published import write_band_table
 from transforms.run import Run
 
 WORDS = [f"w{number}" for number in range(2000)]
@@ -40,7 +39,7 @@ class Outcome:
         run: Run,
         batches: Sequence[Batch],
         mode: DuplicateMode = "drop",
-        published: tuple[PublishedPart, ...] = (),
+        published: Published | None = None,
     ) -> None:
         self.kept: dict[str, Document] = {}
         self.duplicates: dict[str, LedgerRow] = {}
@@ -187,19 +186,40 @@ def test_texts_without_words_are_duplicates_only_if_equal(
     assert len(found.duplicates) == 1
 
 
+@dataclass(frozen=True)
+class Standing:
+    """All documents stand but one."""
+
+    gone: str = ""
+
+    def __call__(self, ids: Sequence[str], _: Sequence[str]) -> list[bool]:
+        return [id_ != self.gone for id_ in ids]
+
+
+def published_by(run: Run, standing: Standing) -> Published:
+    """What a run has published, as a later one is given it."""
+    parts = [
+        (
+            files.join(run.directory("fingerprints"), name),
+            files.join(run.directory("documents"), name),
+        )
+        for name in files.names(run.directory("fingerprints"))
+    ]
+    path = f"{run.store}/bands/1.bands"
+    write_band_table(path, [run.run_id], parts, "")
+    return Published(files.join(run.store, "documents"), (path,), standing)
+
+
 def test_what_an_earlier_run_published_is_canonical_before_anything_new(
     run: Run, corpus: list[Document], make_document: Callable[..., Document]
 ) -> None:
     Outcome(run, batches_of(corpus))
-    known = []
-    for number, name in enumerate(files.names(run.directory("fingerprints"))):
-        table = pq.read_table(files.join(run.directory("fingerprints"), name))
-        path = files.join(run.directory("documents"), name)
-        known.append(published_part(number, path, table, np.ones(table.num_rows, bool)))
     longer = make_document("later", prose(20) + " end of it all", priority=-1)
     new = make_document("new", prose(99))
     found = Outcome(
-        replace(run, run_id="000002-test"), batches_of([longer, new]), published=tuple(known)
+        replace(run, run_id="000002-test"),
+        batches_of([longer, new]),
+        published=published_by(run, Standing()),
     )
     assert list(found.kept) == [new.source]
     row = found.duplicates[longer.source]
@@ -211,12 +231,10 @@ def test_documents_that_no_longer_stand_are_nobodys_canonical(
     run: Run, corpus: list[Document], make_document: Callable[..., Document]
 ) -> None:
     Outcome(run, batches_of(corpus, 40))
-    name = files.names(run.directory("fingerprints"))[0]
-    table = pq.read_table(files.join(run.directory("fingerprints"), name))
-    gone = make_document("original-20").id
-    alive = np.array([id_ != gone for id_ in table.column("id").to_pylist()])
-    known = published_part(0, files.join(run.directory("documents"), name), table, alive)
+    known = published_by(run, Standing(gone=make_document("original-20").id))
     later = make_document("later", prose(20) + " end of it all")
+    other = make_document("other", prose(21) + " end of it all")
     run = replace(run, run_id="000002-test")
-    found = Outcome(run, batches_of([later]), published=(known,))
+    found = Outcome(run, batches_of([later, other]), published=known)
     assert list(found.kept) == [later.source]
+    assert list(found.duplicates) == [other.source]

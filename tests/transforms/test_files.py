@@ -33,6 +33,36 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.bin"]
 
 
+def test_a_file_written_piece_by_piece_is_seen_when_it_is_complete(
+    tmp_path: Path, bucket: str
+) -> None:
+    path = str(tmp_path / "deep" / "a.bin")
+    with files.writing(path) as file:
+        file.write(b"one, ")
+        assert files.names(str(tmp_path / "deep")) == []
+        file.write(b"two")
+    assert files.read(path) == b"one, two"
+    with files.writing(f"{bucket}/a.bin") as file:
+        file.write(b"one, ")
+        file.write(b"two")
+    assert files.read(f"{bucket}/a.bin") == b"one, two"
+
+
+def test_an_error_while_writing_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(TypeError), files.writing(str(tmp_path / "a.bin")) as file:
+        file.write("no bytes")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_deleted_if_it_is_there(tmp_path: Path, bucket: str) -> None:
+    for path in (str(tmp_path / "a.bin"), f"{bucket}/a.bin"):
+        files.write(path, b"one")
+        files.delete(path)
+        with pytest.raises(OSError, match=r"a\.bin"):
+            files.read(path)
+        files.delete(path)
+
+
 def test_names_are_sorted_filtered_and_without_hidden_files(tmp_path: Path) -> None:
     for name in ("b.parquet", "a.parquet", "c.txt", ".hidden.parquet"):
         (tmp_path / name).touch()

@@ -7,7 +7,7 @@ import numpy as np
 
 from transforms.document import Document
 from transforms.fingerprint import BANDS, content_hash, fingerprints
-from transforms.keys import alike, concatenate, keys_of, read_keys, write_keys
+from transforms.keys import COLUMNS, column, concatenate, keys_of, read_keys, write_keys
 
 TEXTS = ["one two three four five six", "", "!!", "One, two, three, four, five, six."]
 
@@ -28,21 +28,24 @@ def test_keys_survive_in_their_file(tmp_path: Path, make_document: Callable[...,
     assert found.filled.tolist() == [True, False, False, True]
 
 
-def test_documents_with_the_same_words_meet_in_every_band(
+def test_the_columns_are_the_contents_and_the_bands_of_texts_with_words(
     make_document: Callable[..., Document],
 ) -> None:
-    found = list(alike(np.array([10, 11, 12, 13]), keys_of(documents(make_document), near=True)))
-    assert len(found) == BANDS + 1
-    assert found[0].rows.tolist() == []
-    assert all(bucket.rows.tolist() == [10, 13] for bucket in found[1:])
+    keys = keys_of(documents(make_document), near=True)
+    assert COLUMNS == BANDS + 1
+    contents, places = column(keys, 0)
+    assert contents.tolist() == keys.contents.tolist()
+    assert places.tolist() == [0, 1, 2, 3]
+    for number in range(1, COLUMNS):
+        band, places = column(keys, number)
+        assert places.tolist() == [0, 3]
+        assert band.tolist() == [keys.bands[0, number - 1]] * 2
 
 
-def test_without_near_only_contents_can_meet(make_document: Callable[..., Document]) -> None:
-    all_ = documents(make_document)
-    keys = keys_of([*all_, all_[2]], near=False)
-    found = list(alike(np.arange(5), keys))
-    assert found[0].rows.tolist() == [2, 4]
-    assert not any(len(bucket.rows) for bucket in found[1:])
+def test_without_near_there_are_contents_alone(make_document: Callable[..., Document]) -> None:
+    keys = keys_of(documents(make_document), near=False)
+    assert len(column(keys, 0)[0]) == 4
+    assert len(column(keys, 1)[0]) == 0
 
 
 def test_lots_are_joined_in_their_order(make_document: Callable[..., Document]) -> None:

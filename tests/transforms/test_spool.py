@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +54,17 @@ def test_single_rows_and_columns_can_be_read(tmp_path: Path, make_document: Call
     write_spool(path, documents)
     table = read_columns(path, ["text"], np.array([7, 2]))
     assert table.to_pydict() == {"text": ["text 7", "text 2"]}
+
+
+@pytest.mark.parametrize("group", [1, 3, 4, 100])
+def test_rows_of_a_parquet_part_are_found_in_any_row_group(tmp_path: Path, group: int) -> None:
+    path = str(tmp_path / "part.parquet")
+    table = pa.table({"text": [f"text {i}" for i in range(10)], "other": [None] * 10})
+    pq.write_table(table, path, row_group_size=group)
+    for rows in ([7, 2, 9], [0], [9, 9, 4], list(range(10)), []):
+        found = read_columns(path, ["text"], np.array(rows, np.int64))
+        assert found.to_pydict() == {"text": [f"text {row}" for row in rows]}
+    assert read_columns(path, ["text"]).num_rows == 10
 
 
 def test_a_spool_on_another_filesystem(bucket: str, make_document: Callable) -> None:
