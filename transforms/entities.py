@@ -12,7 +12,10 @@ from itertools import islice
 import apache_beam as beam
 
 from transforms.agreement import agree
+from transforms.cache import Cache
+from transforms.cached_step import CachedStep
 from transforms.document import Batch, Document, Entity
+from transforms.entity_cache import decode, encode, entity_key
 from transforms.entity_models import EntityConfig, EntityModels, Model, entity_models
 from transforms.names import apart, names_in
 
@@ -117,6 +120,34 @@ def annotate(documents: Sequence[Document], models: EntityModels) -> tuple[Docum
     )
 
 
+def recall_or_annotate(
+    documents: Sequence[Document], models: EntityModels, cache: Cache
+) -> tuple[Document, ...]:
+    """Return the documents as ``annotate`` does, those that the cache knows without a model.
+
+    What the others have is added to it, unless their model failed: it may not fail again.
+    """
+    chosen = [models.chosen(document.language) for document in documents]
+    keys = [
+        entity_key(document, model) if model else None
+        for document, (_, model) in zip(documents, chosen, strict=True)
+    ]
+    values = cache.get(key for key in keys if key)
+    results = [
+        decode(values[key], document, title) if key in values else None
+        for document, (title, _), key in zip(documents, chosen, keys, strict=True)
+    ]
+    missing = [place for place, result in enumerate(results) if result is None]
+    annotated = annotate([documents[place] for place in missing], models)
+    new: dict[bytes, bytes] = {}
+    for place, document in zip(missing, annotated, strict=True):
+        results[place] = document
+        if (key := keys[place]) and ENTITIES_FAILED not in document.quality:
+            new[key] = encode(document)
+    cache.put(new)
+    return tuple(result for result in results if result)
+
+
 def _annotated(document: Document, of_title: Recognition, of_text: Recognition) -> Document:
     flag = of_text.flag or of_title.flag
     if flag:
@@ -179,24 +210,31 @@ def _blanks(match: re.Match[str]) -> str:
 class RecogniseEntities(beam.PTransform):
     """Give every document of each ``Batch`` its entities; no document is dropped.
 
-    ``config``: which models to use. Call ``check_models`` on it before the pipeline starts.
+    Args:
+        config: which models to use. Call ``check_models`` on it before the pipeline starts.
+        cache: path of a file that ``transforms.cache.prepare`` made, to be asked before a model.
     """
 
-    def __init__(self, config: EntityConfig | None = None) -> None:
+    def __init__(self, config: EntityConfig | None = None, cache: str | None = None) -> None:
         super().__init__()
         self._config = config or EntityConfig()
+        self._cache = cache
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
         """Wire the step."""
-        return batches | "Recognise" >> beam.ParDo(_RecogniseEntities(self._config))
+        return batches | "Recognise" >> beam.ParDo(_RecogniseEntities(self._config, self._cache))
 
 
-class _RecogniseEntities(beam.DoFn):
-    def __init__(self, config: EntityConfig) -> None:
+class _RecogniseEntities(CachedStep):
+    def __init__(self, config: EntityConfig, cache: str | None) -> None:
+        super().__init__("entities", cache)
         self._config = config
 
     def setup(self) -> None:
+        super().setup()
         self._models = entity_models(self._config)
 
-    def process(self, batch: Batch) -> Iterator[Batch]:
-        yield replace(batch, documents=annotate(batch.documents, self._models))
+    def enrich(self, documents: tuple[Document, ...]) -> tuple[Document, ...]:
+        if self.cache:
+            return recall_or_annotate(documents, self._models, self.cache)
+        return annotate(documents, self._models)

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import apache_beam as beam
+import orjson
 
+from transforms.cache import Cache, key_of
+from transforms.cached_step import CachedStep
 from transforms.document import UNDETERMINED, Batch, Document
+from transforms.identity import of_code, of_package
 from transforms.language_kernel import Classifier
 
 _CODES = (
@@ -36,6 +40,8 @@ WINDOWS = 5
 WINDOW_CHARACTERS = 120
 MIN_CONFIDENCE = 0.4
 
+_MODULES = ("transforms.language", "transforms.language_kernel")
+"""The code that tells languages."""
 _CLEAR = 0.9
 """Posterior from which a window counts as clearly in its language."""
 _MIXED_SHARE = 0.3
@@ -109,9 +115,36 @@ def windows(text: str) -> Iterator[str]:
         yield text[start : start + WINDOW_CHARACTERS]
 
 
-def label(document: Document) -> Document:
-    """Return ``document`` with its language, the confidence in it, and the flag if it is mixed."""
-    found = detect(document.text)
+def detect_or_recall(texts: Sequence[str], cache: Cache) -> list[Detection]:
+    """Tell the languages of ``texts`` as ``detect`` does; what the cache does not know is added."""
+    detector = (of_code(*_MODULES), of_package("py3langid"))
+    keys = [key_of("language", *detector, *windows(text)) for text in texts]
+    values = cache.get(keys)
+    new: dict[bytes, bytes] = {}
+    found = []
+    for text, key in zip(texts, keys, strict=True):
+        detection = _decode(values[key]) if key in values else None
+        if detection is None:
+            detection = detect(text)
+            new[key] = orjson.dumps(detection)
+        found.append(detection)
+    cache.put(new)
+    return found
+
+
+def _decode(value: bytes) -> Detection | None:
+    try:
+        return Detection(**orjson.loads(value))
+    except (ValueError, TypeError):  # damaged
+        return None
+
+
+def label(document: Document, found: Detection | None = None) -> Document:
+    """Return ``document`` with its language, the confidence in it, and the flag if it is mixed.
+
+    ``found`` is what ``detect`` says of its text, if that is known already.
+    """
+    found = found or detect(document.text)
     quality = document.quality
     if found.mixed and MIXED_LANGUAGE not in quality:
         quality = (*quality, MIXED_LANGUAGE)
@@ -135,16 +168,27 @@ def _classifier() -> Classifier:
 
 
 class DetectLanguage(beam.PTransform):
-    """Give every document of each ``Batch`` its language; no document is dropped."""
+    """Give every document of each ``Batch`` its language; no document is dropped.
+
+    ``cache`` is the path of a file that ``transforms.cache.prepare`` made, to be asked first.
+    """
+
+    def __init__(self, cache: str | None = None) -> None:
+        super().__init__()
+        self._cache = cache
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
         """Wire the step."""
-        return batches | "Detect" >> beam.ParDo(_DetectLanguage())
+        return batches | "Detect" >> beam.ParDo(_DetectLanguage("language", self._cache))
 
 
-class _DetectLanguage(beam.DoFn):
+class _DetectLanguage(CachedStep):
     def setup(self) -> None:
+        super().setup()
         _classifier()
 
-    def process(self, batch: Batch) -> Iterator[Batch]:
-        yield replace(batch, documents=tuple(map(label, batch.documents)))
+    def enrich(self, documents: tuple[Document, ...]) -> tuple[Document, ...]:
+        if not self.cache:
+            return tuple(map(label, documents))
+        found = detect_or_recall([document.text for document in documents], self.cache)
+        return tuple(map(label, documents, found))

@@ -1,6 +1,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from tests.transforms.spacy_package import save_model
+from transforms.cache import Cache, prepare
 from transforms.document import ENTITY_LABELS, Batch, Document, Entity
 from transforms.entities import (
     BATCH_CHUNKS,
@@ -23,6 +25,7 @@ from transforms.entities import (
     RecogniseEntities,
     annotate,
     chunks,
+    recall_or_annotate,
     recognise,
 )
 from transforms.entity_models import EntityConfig, EntityModels, Model
@@ -335,6 +338,93 @@ def test_a_document_that_the_model_fails_on_is_kept_and_named(
         assert document.entities == document.title_entities == ()
         assert document.source in caplog.text
     assert "file:///a" not in caplog.text
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Cache]:
+    assert prepare(tmp_path / "cache.db")
+    with closing(Cache(tmp_path / "cache.db")) as cache:
+        yield cache
+
+
+def seeds() -> list[Document]:
+    return [
+        Document(id=path.name, source=path.name, title="Macron", text=text, language=language)
+        for path in sorted(SEEDS.glob("*.txt"))
+        for language in ("en", "fr", "ja")
+        for text in (path.read_text("utf-8"), path.read_text("utf-8").upper(), "")
+    ]
+
+
+def test_what_is_recalled_is_what_is_found(cache: Cache) -> None:
+    documents = seeds()
+    found = annotate(documents, FALLBACK)
+
+    assert recall_or_annotate(documents, FALLBACK, cache) == found
+    assert (cache.hits, cache.misses) == (0, 14)  # no model reads Japanese; empty texts are alike
+    assert recall_or_annotate(documents[::-1], FALLBACK, cache) == found[::-1]
+    assert (cache.hits, cache.misses) == (14, 14)
+
+
+def test_what_is_recalled_loads_no_model(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [document for document in seeds() if document.language != "ja"]
+    found = recall_or_annotate(known, FALLBACK, cache)
+    monkeypatch.setattr("transforms.entity_models.load", pytest.fail)
+
+    assert (
+        recall_or_annotate(known, EntityModels(EntityConfig(use_installed=False)), cache) == found
+    )
+
+
+def test_a_new_document_beside_known_ones_is_annotated(cache: Cache) -> None:
+    first, *others = seeds()
+    recall_or_annotate(others, FALLBACK, cache)
+
+    assert recall_or_annotate([*others, first], FALLBACK, cache) == annotate(
+        [*others, first], FALLBACK
+    )
+
+
+def test_a_model_that_was_trained_anew_is_asked_again(tmp_path: Path, cache: Cache) -> None:
+    document = Document(id="1", source="a", text="So Lisa met Homer.", language="en")
+    found = []
+    for folder, pattern in (("one", ""), ("two", "Homer")):
+        save_model(tmp_path / folder, "en", "mine")
+        if pattern:
+            patterns = tmp_path / folder / "ner" / "patterns.jsonl"
+            patterns.write_text(patterns.read_text() + '{"label":"PERSON","pattern":"Homer"}\n')
+        models = EntityModels(EntityConfig({"en": str(tmp_path / folder)}))
+        assert models.chosen("en")[0] == "en_mine 1.2.3"
+        (annotated,) = recall_or_annotate([document], models, cache)
+        found.append([entity.text for entity in annotated.entities])
+
+    assert found == [["Lisa"], ["Lisa", "Homer"]]
+
+
+def test_a_model_that_fails_is_asked_again(cache: Cache) -> None:
+    models = EntityModels(EntityConfig(use_installed=False))
+    model = models.get("en")
+    assert model
+    model.nlp.add_pipe("fails_on_boom")
+    document = Document(id="1", source="a", title="BOOM", text="Barack Obama", language="en")
+    (failed,) = recall_or_annotate([document], models, cache)
+    model.nlp.remove_pipe("fails_on_boom")
+    (annotated,) = recall_or_annotate([document], models, cache)
+
+    assert failed.quality == (ENTITIES_FAILED,)
+    assert [entity.text for entity in annotated.entities] == ["Barack Obama"]
+    assert annotated.quality == ()
+
+
+def test_a_damaged_value_is_computed_anew(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = Document(id="1", source="a", text="Barack Obama", language="en")
+    (found,) = recall_or_annotate([document], FALLBACK, cache)
+    get = cache.get
+    monkeypatch.setattr(
+        cache, "get", lambda keys: {key: value[1:] for key, value in get(keys).items()}
+    )
+
+    assert recall_or_annotate([document], FALLBACK, cache) == (found,)
 
 
 def test_the_transform_annotates_every_document_of_a_batch() -> None:

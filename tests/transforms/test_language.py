@@ -1,11 +1,16 @@
 import pickle
+from contextlib import closing
+from pathlib import Path
 
 import apache_beam as beam
 import pytest
+from apache_beam.metrics import MetricsFilter
 from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms.cache import Cache, prepare
+from transforms.cached_step import COUNTERS
 from transforms.document import Batch, Document
 from transforms.language import (
     LANGUAGES,
@@ -15,6 +20,7 @@ from transforms.language import (
     WINDOWS,
     DetectLanguage,
     detect,
+    detect_or_recall,
     label,
     windows,
 )
@@ -171,6 +177,58 @@ def test_detect_language_labels_every_document_of_a_batch() -> None:
 
 def test_the_transform_is_small_to_ship() -> None:
     assert len(pickle.dumps(DetectLanguage())) < 1_000
+
+
+TEXTS = [
+    *SENTENCES.values(),
+    "",
+    "12 34",
+    (SENTENCES["en"] + " ") * 12 + (SENTENCES["fr"] + " ") * 12,
+]
+
+
+def test_what_is_recalled_is_what_is_detected(tmp_path: Path) -> None:
+    assert prepare(tmp_path / "cache.db")
+    with closing(Cache(tmp_path / "cache.db")) as cache:
+        found = list(map(detect, TEXTS))
+
+        assert detect_or_recall(TEXTS, cache) == found
+        assert (cache.hits, cache.misses) == (0, len(TEXTS))
+        assert detect_or_recall(TEXTS[::-1], cache) == found[::-1]
+        assert (cache.hits, cache.misses) == (len(TEXTS), len(TEXTS))
+
+
+@pytest.mark.parametrize("value", [b"", b"[]", b'{"language":"en"}', b"7"])
+def test_a_damaged_value_is_detected_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: bytes
+) -> None:
+    assert prepare(tmp_path / "cache.db")
+    with closing(Cache(tmp_path / "cache.db")) as cache:
+        monkeypatch.setattr(cache, "get", lambda keys: dict.fromkeys(keys, value))
+
+        assert detect_or_recall(TEXTS, cache) == list(map(detect, TEXTS))
+
+
+def test_the_second_pipeline_finds_in_the_cache_what_the_first_detected(tmp_path: Path) -> None:
+    assert prepare(tmp_path / "cache.db")
+    documents = tuple(Document(id=k, source=k, text=v) for k, v in SENTENCES.items())
+    counted = []
+    for _ in range(2):
+        pipeline = beam.Pipeline("FnApiRunner")
+        batches = pipeline | beam.Create([Batch("0", documents), Batch("1", ())])
+        languages = batches | DetectLanguage(str(tmp_path / "cache.db")) | beam.Map(_languages)
+        assert_that(languages, equal_to([("0", list(SENTENCES)), ("1", [])]))
+        result = pipeline.run()
+        result.wait_until_finish()
+        of_cache = MetricsFilter().with_namespace(COUNTERS)
+        counters = result.metrics().query(of_cache)["counters"]
+        counted.append({counter.key.metric.name: counter.result for counter in counters})
+
+    number = len(SENTENCES)
+    assert counted == [
+        {"language_hits": 0, "language_misses": number},
+        {"language_hits": number, "language_misses": 0},
+    ]
 
 
 def _languages(batch: Batch) -> tuple[str, list[str]]:
