@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.corpora import prose_jsonl
 from pipelines.publish import publish_run
+from pipelines.state import past_state
 from pipelines.store import Store
 from transforms import files
 from transforms.candidates import Candidates
@@ -90,7 +91,8 @@ def follow(corpus: Path, store: Path, models: EntityModels | None) -> Stages:
         SqliteIndex(store / "search.db") as index,
         index.begin(run.run_id) as transaction,
     ):
-        publish_run(Store(str(store)), run.run_id, transaction)
+        with past_state(Store(str(store)), []) as state:
+            publish_run(Store(str(store)), state, run.run_id, transaction)
         transaction.commit()
     return stages
 

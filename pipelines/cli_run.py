@@ -94,6 +94,16 @@ def run(
             help="spaCy model for a language, such as fr=fr_core_news_lg; may be repeated.",
         ),
     ] = None,
+    cache: Annotated[
+        bool | None,
+        typer.Option(
+            "--cache/--no-cache", help="Keep what was found in a text, not to look for it again."
+        ),
+    ] = None,
+    cache_bytes: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", help="Size of what is kept for that. [default: 1 GiB]"),
+    ] = None,
     index: Annotated[
         str | None,
         typer.Option(
@@ -129,10 +139,50 @@ def run(
             "may be repeated.",
         ),
     ] = None,
+    settle_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Leave files that changed so short a time ago to the next run. [default: 0]",
+        ),
+    ] = None,
     reprocess: Annotated[
         bool | None,
         typer.Option("--reprocess", help="Read all files again, also those seen before."),
     ] = None,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="Tell changed files by time (and size), or content: read each. [default: time]",
+        ),
+    ] = None,
+    max_delete_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="0..1",
+            help="Delete documents whose files are gone up to this part of all that are published "
+            "under the sources; beyond it, none. [default: 0.2]",
+        ),
+    ] = None,
+    batch_bytes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="BYTES", help="Input that is read and committed at a time. [default: 256 MiB]"
+        ),
+    ] = None,
+    wait: Annotated[
+        bool | None,
+        typer.Option("--wait", help="Wait while another run writes to the store."),
+    ] = None,
+    wait_seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Wait for another run, but no longer than this."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what a run would do; write nothing."),
+    ] = False,
     strict: Annotated[
         bool | None,
         typer.Option("--strict", help="Exit with 1 if any document failed."),
@@ -168,19 +218,33 @@ def run(
             "duplicates": duplicates,
             "similarity_threshold": similarity_threshold,
             "entities": entities,
+            "cache": cache,
+            "cache_bytes": cache_bytes,
             "index": index,
             "elasticsearch": {"url": elasticsearch_url} if elasticsearch_url else None,
             "runner": runner,
             "workers": workers,
+            "settle_seconds": settle_seconds,
             "reprocess": reprocess,
+            "check": check,
+            "max_delete_fraction": max_delete_fraction,
+            "batch_bytes": batch_bytes,
+            "wait": wait,
+            "wait_seconds": wait_seconds,
             "strict": strict,
         }
         settings = settings_of(config, **flags)
+        if dry_run:
+            from pipelines.dry_run import show_plan
+
+            show_plan(settings, json)
+            return
         from pipelines.execute import execute
         from pipelines.progress import follower
         from pipelines.report import show_summary
 
-        summary = execute(settings, follower(quiet or json))
+        follow = follower(quiet or json)
+        summary = execute(settings, follow, follow.begin)
         if not quiet or json:
             show_summary(settings, summary, json)
         gc.freeze()  # else the interpreter's end looks through all that Beam and spaCy brought

@@ -60,12 +60,19 @@ def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
         sys.stderr.close()
         raise typer.Exit(ExitCode.WELL) from None
     except (RuntimeError, ValueError, OSError) as error:
-        expected = type(error).__module__.split(".")[0] in _OURS
-        if not expected and not isinstance(error, OSError):
+        code = exit_code(error)
+        if code is None:
             raise  # a mistake of ours: its traceback is what we need
         complain(str(error))
-        usage = isinstance(error, ValueError)
-        raise typer.Exit(ExitCode.USAGE if usage else ExitCode.FAILED) from None
+        raise typer.Exit(code) from None
+
+
+def exit_code(error: Exception) -> ExitCode | None:
+    """How a command ends at an error that a user can mend; None for any other error."""
+    ours = type(error).__module__.split(".")[0] in _OURS
+    if isinstance(error, OSError) or (ours and isinstance(error, RuntimeError | ValueError)):
+        return ExitCode.USAGE if isinstance(error, ValueError) else ExitCode.FAILED
+    return None
 
 
 def end_process(code: object) -> NoReturn:

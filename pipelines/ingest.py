@@ -8,14 +8,14 @@ import apache_beam as beam
 
 from pipelines.options import clean_options, entity_config, read_options
 from pipelines.settings import Settings
-from transforms.clean import Clean
+from transforms.clean_step import Clean
 from transforms.dead_letters import WriteDeadLetters
 from transforms.duplicates import RemoveDuplicates
 from transforms.entities import RecogniseEntities
 from transforms.language import DetectLanguage
 from transforms.ledger import KeptRows, RejectedRows, WriteLedger
+from transforms.meeting import Published
 from transforms.parquet import WriteDocuments
-from transforms.published import PublishedPart
 from transforms.read.slices import WorkUnit
 from transforms.read.transform import ReadDocuments
 from transforms.run import Run
@@ -26,9 +26,13 @@ def build(
     run: Run,
     units: Sequence[WorkUnit],
     settings: Settings,
-    published: tuple[PublishedPart, ...] = (),
+    published: Published | None = None,
+    cache: str | None = None,
 ) -> None:
-    """Lay the graph of one run; nothing of it counts until the run is committed."""
+    """Lay the graph of one run; nothing of it counts until the run is committed.
+
+    ``cache`` is the path of a prepared cache of languages and entities, if there is one.
+    """
     read = (
         pipeline
         | "Plan" >> beam.Create(units, reshuffle=False)
@@ -39,9 +43,9 @@ def build(
     unique = clean.kept | "RemoveDuplicates" >> RemoveDuplicates(
         run, settings.duplicates, settings.similarity_threshold, published
     )
-    enriched = unique.kept | "DetectLanguage" >> DetectLanguage()
+    enriched = unique.kept | "DetectLanguage" >> DetectLanguage(cache)
     if settings.entities:
-        enriched |= "RecogniseEntities" >> RecogniseEntities(entity_config(settings))
+        enriched |= "RecogniseEntities" >> RecogniseEntities(entity_config(settings), cache)
 
     enriched | "WriteDocuments" >> WriteDocuments(run)
     enriched | "KeptRows" >> KeptRows() | "LedgerKept" >> WriteLedger(run, "kept")

@@ -6,19 +6,21 @@ run appear as the work is done, on every runner.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from pipelines.single_run import Follow
 from transforms import files
 from transforms.run import Run
+
+log = logging.getLogger(__name__)
 
 MB = 1_000_000
 
@@ -84,17 +86,43 @@ def _spooled_rows(path: str) -> int:
         return sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
 
 
-def follower(silent: bool) -> Follow:
-    """What shows the progress of a run on stderr, if that is a terminal and not ``silent``."""
-    console = Console(stderr=True)
-    if silent or not console.is_terminal:
-        return lambda _run, _sizes: nullcontext()
-    return lambda run, unit_bytes: progress_line(run, unit_bytes, console)
+class Follower:
+    """Shows the progress of runs on stderr, if that is a terminal and not ``silent``.
+
+    A ``Follow``, which puts the batch that has begun before the counts.
+    """
+
+    def __init__(self, silent: bool) -> None:
+        self._console = Console(stderr=True)
+        self._silent = silent or not self._console.is_terminal
+        self._batch = ""
+
+    def begin(self, batch: str) -> None:
+        """A batch begins, in words: ``batch 3 of 12``."""
+        log.info("%s", batch)
+        self._batch = f"{batch}: "
+        if not self._silent:
+            self._console.print(batch)
+
+    def __call__(self, run: Run, unit_bytes: Mapping[int, int]) -> AbstractContextManager[None]:
+        """Follow a run while the block runs."""
+        if self._silent:
+            return nullcontext()
+        return progress_line(run, unit_bytes, self._console, label=self._batch)
+
+
+def follower(silent: bool) -> Follower:
+    """What shows the progress of runs."""
+    return Follower(silent)
 
 
 @contextmanager
 def progress_line(
-    run: Run, unit_bytes: Mapping[int, int], console: Console, interval: float = 0.5
+    run: Run,
+    unit_bytes: Mapping[int, int],
+    console: Console,
+    interval: float = 0.5,
+    label: str = "",
 ) -> Iterator[None]:
     """Show a line that follows the run while the block runs.
 
@@ -103,15 +131,18 @@ def progress_line(
         unit_bytes: size of each work unit by its number.
         console: where to show it.
         interval: seconds between two looks.
+        label: what comes before the counts.
     """
     if files.is_remote(run.store):
         yield
         return
     watcher = Watcher(run, unit_bytes)
     done = threading.Event()
-    with console.status("starting") as status:
+    with console.status(f"{label}starting") as status:
         thread = threading.Thread(
-            target=_follow, args=(watcher, status.update, done, interval), daemon=True
+            target=_follow,
+            args=(watcher, lambda line: status.update(f"{label}{line}"), done, interval),
+            daemon=True,
         )
         thread.start()
         try:

@@ -7,7 +7,7 @@ import typer
 
 from pipelines.console import count
 from pipelines.lock import writer_lock
-from pipelines.publish import open_index, place, rebuild
+from pipelines.publish import keep_activity, open_index, place, rebuild
 from pipelines.replay_index import refused_before, settle_unless_newer
 from pipelines.settings import ConfigurationError, Settings
 from pipelines.store import Store, StoreError
@@ -36,7 +36,9 @@ def reindex(settings: Settings, as_json: bool, prune: bool = False) -> None:
                 )
             documents = rebuild(store, index)
             old = index.prune() if prune else []
+            rejected = index.refused
         settle_unless_newer(store, refused, "the index was built anew")
+        keep_activity(settings, rejected)
     if as_json:
         done = {"documents": documents, "runs": len(store.manifests)}
         typer.echo(orjson.dumps(done | ({"pruned": old} if prune else {})).decode())

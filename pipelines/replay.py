@@ -6,18 +6,19 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pipelines.dead_letters import Letter, newest_letters
-from pipelines.execute import check_entity_models
+from pipelines.execute import check_entity_models, discard
 from pipelines.lock import writer_lock
 from pipelines.past_settings import LISTING, READING, as_before, sources_of
-from pipelines.publish import catch_up, open_index
+from pipelines.publish import catch_up, keep_activity, open_index
 from pipelines.replay_index import send_again, settle_unless_newer
 from pipelines.replay_plan import plan_replay
 from pipelines.settings import Settings
 from pipelines.single_run import Follow, Summary, run_once
+from pipelines.state import open_state, state_file
 from pipelines.store import Store, StoreError
-from transforms.index import Index
 from transforms.letters import INDEX
 
 log = logging.getLogger(__name__)
@@ -64,20 +65,21 @@ def replay(settings: Settings, choose: Choose, follow: Follow, *, as_then: bool)
     if not choose(_open(store)):
         return done
     store.create()
-    with writer_lock(store.path):
+    with writer_lock(store.path), state_file(store) as path:
         store = Store(settings.store)  # anew: another process may have committed a run
         last = list(store.manifests)[-1]
         now = as_before(settings, store, last) if as_then else settings
         check_entity_models(now)
+        discard(store)
         with open_index(now) as index:
-            for run_id in store.discard_uncommitted():
-                log.warning("discarded run %s, which was not committed", run_id)
             if index is not None:
                 catch_up(store, index)
-            letters = choose(_open(store))
-            tried = _try(now, store, index, letters, follow, done, as_then=as_then)
+        letters = choose(_open(store))
+        tried = _read_again(now, store, path, letters, follow, done, as_then=as_then)
+        tried += _index_again(now, store, letters, done)
         # Only now are the letters written of what the index has refused.
         _settle(store, letters, tried, done)
+        keep_activity(now, refused=1)  # letters may have been written to any run
     return done
 
 
@@ -85,17 +87,17 @@ def _open(store: Store) -> list[Letter]:
     return [letter for letter in newest_letters(store) if letter.is_open]
 
 
-def _try(
+def _read_again(
     settings: Settings,
     store: Store,
-    index: Index | None,
+    path: Path,
     letters: list[Letter],
     follow: Follow,
     done: Replay,
     *,
     as_then: bool,
 ) -> list[tuple[Letter, str]]:
-    """Read and index again what the letters are about.
+    """Read again what the letters are about, with the state at ``path``.
 
     Returns:
         The letters that were tried, each with what has settled it unless there is a newer one.
@@ -109,23 +111,33 @@ def _try(
         runs = sorted({letter.run_id for letter in group})
         then = as_before(settings, store, runs[-1]) if as_then else settings
         then = then.model_copy(update={"sources": then.sources or sources_of(store, runs)})
-        plan = plan_replay(then, store, group)
+        with open_state(store, path) as state:
+            plan = plan_replay(then, store, state, group)
         done.left += plan.left
         done.whole += plan.whole
         what = "there was nothing to read any more"
         if plan.work.files or plan.work.problems:
-            summary = run_once(then, store, index, plan.work, follow)
+            summary = run_once(then, store, path, plan.work, follow)
             done.summaries.append(summary)
             what = f"did not fail any more in run {summary.run_id}"
         tried += [(letter, what) for letter in plan.tried]
-    refused = [letter for letter in letters if letter.stage == INDEX]
-    if index is None:
-        done.left += [(letter, "the settings name no index") for letter in refused]
-    elif refused:
-        sent, gone = send_again(store, index, refused)
-        done.left += [(letter, "its document is not in Parquet any more") for letter in gone]
-        tried += [(letter, "the index took it in a replay") for letter in sent]
     return tried
+
+
+def _index_again(
+    settings: Settings, store: Store, letters: list[Letter], done: Replay
+) -> list[tuple[Letter, str]]:
+    """Send to the index again what it has refused; returns as ``_read_again`` does."""
+    refused = [letter for letter in letters if letter.stage == INDEX]
+    if not refused:
+        return []
+    with open_index(settings) as index:
+        if index is None:
+            done.left += [(letter, "the settings name no index") for letter in refused]
+            return []
+        sent, gone = send_again(store, index, refused)
+    done.left += [(letter, "its document is not in Parquet any more") for letter in gone]
+    return [(letter, "the index took it in a replay") for letter in sent]
 
 
 def _way_of_reading(store: Store, letter: Letter) -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dead_letters import Letter, newest_letters, settle
+from pipelines.publish import REPLAY
 from pipelines.store import Store
 from transforms.index import Index
 from transforms.letters import INDEX
@@ -57,7 +58,7 @@ def send_again(
     for letter in letters:
         of_run[letter.run_id].append(letter)
     sent: set[str] = set()
-    with index.begin(f"replay-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}") as transaction:
+    with index.begin(f"{REPLAY}{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}") as transaction:
         for run_id, of_it in sorted(of_run.items()):
             wanted = pa.array([letter.id for letter in of_it], pa.string())
             for table in store.tables("documents", run_ids=[run_id]):

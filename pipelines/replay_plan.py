@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
+from pipelines.batches import Work
 from pipelines.dead_letters import Letter
 from pipelines.past_settings import reads_alike
 from pipelines.settings import Settings
 from pipelines.settled import Evidence
-from pipelines.single_run import Work
-from pipelines.state import file_of, seen_versions
+from pipelines.state import State, file_of
 from pipelines.store import Store
 from transforms.document import Rejected
 from transforms.files import is_remote
@@ -40,7 +40,7 @@ class Plan:
     left: list[tuple[Letter, str]] = field(default_factory=list)
 
 
-def plan_replay(settings: Settings, store: Store, letters: list[Letter]) -> Plan:
+def plan_replay(settings: Settings, store: Store, state: State, letters: list[Letter]) -> Plan:
     """Look at the files and places that letters are about, and plan what to read of them.
 
     Of a file that is as it was only the failed records are read. All of it is read if it has
@@ -54,11 +54,12 @@ def plan_replay(settings: Settings, store: Store, letters: list[Letter]) -> Plan
             of_file[file_of(letter.source)].append(letter)
     files = {file.uri: file for file in _read_again(settings, store, of_file, plan)}
     places = [letter for letter in letters if letter.stage == "list"]
-    listing = _list_again(settings, store, places, plan) if places else Listing((), ())
+    listing = _list_again(settings, store, state, places, plan) if places else Listing((), ())
     for file in listing.files:
         files[file.uri] = file
     ordered = tuple(files[uri] for uri in sorted(files))
-    plan.work = Work(ordered, listing.problems)
+    whole = frozenset(file.uri for file in ordered if file.only is None)
+    plan.work = Work(ordered, problems=listing.problems, planned=whole)
     return plan
 
 
@@ -104,7 +105,9 @@ def _is_of_one_record(letter: Letter) -> bool:
     return bool(hash_) and not key.startswith(_REST_OF_FILE)
 
 
-def _list_again(settings: Settings, store: Store, places: list[Letter], plan: Plan) -> Listing:
+def _list_again(
+    settings: Settings, store: Store, state: State, places: list[Letter], plan: Plan
+) -> Listing:
     """What is new at and below the places, under the sources of the runs that found them.
 
     The sources are listed and not the places: patterns count from a source, and so does its rank.
@@ -119,7 +122,7 @@ def _list_again(settings: Settings, store: Store, places: list[Letter], plan: Pl
         for file in listing.files:
             files.setdefault(file.uri, replace(file, priority=priority))
         problems |= {problem.source: problem for problem in listing.problems}
-    seen = seen_versions(store)
+    seen = dict(state.versions())
     wanted: dict[str, SourceFile] = {}
     for letter in places:
         inside = [file for file in files.values() if _is_in(file.uri, letter.source)]

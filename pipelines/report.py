@@ -81,11 +81,17 @@ def _sentence(summary: Summary) -> str:
     also = [f"{count(summary.unchanged, 'file')} unchanged"] if summary.unchanged else []
     if summary.still_failed:
         also.append(f"{count(summary.still_failed, 'place')} still cannot be read")
+    if summary.young:
+        also.append(f"{count(summary.young, 'file')} still changing")
+    if summary.not_deleted:
+        also.append(f"{count(summary.not_deleted, 'document')} not deleted")
     if summary.run_id is None:
         if not also:
             return "Nothing to read: there is no file under the sources, or none that matches."
         return f"Nothing new: {', '.join(also)}."
     parts = [f"{number:,} {kind}" for kind, number in summary.outcomes.items()]
+    if len(summary.run_ids) > 1:
+        also.append(f"{len(summary.run_ids):,} runs")
     total = sum(summary.outcomes.values())
     megabytes = summary.source_bytes / MB
     took = f"{count(total, 'document')} ({megabytes:,.2f} MB) in {summary.seconds:,.1f} s"
@@ -104,7 +110,7 @@ def _documents(store: Store, summary: Summary) -> list[dict[str, Any]]:
         return []
     if sum(summary.outcomes.values()) > SHOWN_IN_FULL:
         return []
-    runs = [summary.run_id] if summary.run_id else list(store.manifests)
+    runs = summary.run_ids or list(store.manifests)
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for run_id in runs:
         for table in store.tables("ledger", run_ids=[run_id]):

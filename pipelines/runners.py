@@ -44,7 +44,7 @@ def open_pipeline(settings: Settings, total_bytes: int) -> Iterator[beam.Pipelin
         if given:
             raise ConfigurationError("the direct runner takes --workers and no --runner-option")
         workers = worker_count(settings, total_bytes)
-        with direct_pipeline(workers, lambda: _prepare(settings)) as pipeline:
+        with direct_pipeline(workers, lambda: prepare(settings)) as pipeline:
             yield pipeline
         return
     import apache_beam as beam
@@ -57,8 +57,9 @@ def open_pipeline(settings: Settings, total_bytes: int) -> Iterator[beam.Pipelin
     yield pipeline
 
 
-def _prepare(settings: Settings) -> None:
+def prepare(settings: Settings) -> None:
     """Load what every worker needs, to be shared by all of them."""
+    import pipelines.ingest  # noqa: F401  brings Beam and all transforms
     from transforms.fingerprint import fingerprints
     from transforms.language import detect
 

@@ -87,7 +87,13 @@ class Settings(BaseSettings):
     date_field: str | None = None
     url_field: str | None = None
     max_document_bytes: int = Field(default=64 * MIB, gt=0)
+    settle_seconds: float = Field(default=0.0, ge=0.0)
     reprocess: bool = False
+    check: Literal["time", "content"] = "time"
+    max_delete_fraction: float = Field(default=0.2, ge=0.0, le=1.0)
+    batch_bytes: int = Field(default=256 * MIB, gt=0)
+    wait: bool = False
+    wait_seconds: float | None = Field(default=None, ge=0.0)
 
     min_quality: str | list[str] = "any"
 
@@ -96,6 +102,8 @@ class Settings(BaseSettings):
 
     entities: bool = True
     models: dict[str, str] = Field(default_factory=dict)
+    cache: bool = True
+    cache_bytes: int = Field(default=1024 * MIB, gt=0)
 
     index: Literal["sqlite", "elasticsearch", "none"] = "sqlite"
     elasticsearch: ElasticsearchSettings = Field(default_factory=ElasticsearchSettings)

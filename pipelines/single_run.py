@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from pipelines import __version__
-from pipelines.publish import publish_run
+from pipelines.batches import Work
+from pipelines.cache import cache_use, enrichment_cache
+from pipelines.publish import open_index, publish_run
+from pipelines.published import catch_up as cover
+from pipelines.published import published
+from pipelines.reelection import bereft, with_files, withdrawn
 from pipelines.runners import open_pipeline
 from pipelines.settings import ConfigurationError, Settings
-from pipelines.state import file_of, published_parts
+from pipelines.settle import settle
+from pipelines.state import State, file_of, open_state
 from pipelines.store import Store, run_files
 from transforms import files
-from transforms.document import OutcomeName, Rejected
+from transforms.document import OutcomeName
 from transforms.index import Index
 from transforms.read.plan import plan_units
-from transforms.read.slices import SourceFile
 from transforms.run import Run
 
+if TYPE_CHECKING:
+    from transforms.meeting import Published
+
 log = logging.getLogger(__name__)
+
+_FAILED = "the run failed, nothing was committed"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a disk without room."""
 
 
 class RunFailedError(RuntimeError):
@@ -34,22 +49,27 @@ class RunFailedError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did; ``run_id`` is None when there was nothing to do.
+    """What a call did: one run, or one for each batch; ``run_id`` (the last) is None without any.
 
     ``still_failed`` places could not be looked at before, and still cannot: no new row says so.
-    ``files`` are the URIs of the source files, if they are few; ``unindexed`` the number of
-    documents that the index refuses.
+    ``not_deleted`` documents stay published although their sources are gone, because they are more
+    than ``max_delete_fraction`` allows. ``files`` are the URIs of the source files, if they are
+    few; ``unindexed`` the number of documents that the index refuses; ``young`` the number of files
+    that have changed within ``settle_seconds`` and are left to the next call.
     """
 
     run_id: str | None
     unchanged: int
     still_failed: int = 0
+    not_deleted: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     languages: dict[str, int] = field(default_factory=dict)
     source_bytes: int = 0
     seconds: float = 0.0
     files: tuple[str, ...] = ()
     unindexed: int = 0
+    run_ids: tuple[str, ...] = ()
+    young: int = 0
 
     @property
     def failed(self) -> int:
@@ -61,22 +81,8 @@ Follow = Callable[[Run, dict[int, int]], AbstractContextManager[None]]
 """Shows the progress of a run, given the size of each work unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one run has to do.
-
-    ``files`` are read; of a file with ``only``, just those records. ``problems`` are places that
-    could not be looked at: each gets a ledger row and a dead letter. ``unchanged`` files were
-    passed over.
-    """
-
-    files: tuple[SourceFile, ...] = ()
-    problems: tuple[Rejected, ...] = ()
-    unchanged: int = 0
-
-
 def run_once(
-    settings: Settings, store: Store, index: Index | None, work: Work, follow: Follow
+    settings: Settings, store: Store, state_path: Path, work: Work, follow: Follow
 ) -> Summary:
     """Do the work as one atomic run: either all of it is committed, or nothing.
 
@@ -85,23 +91,40 @@ def run_once(
     Raises:
         ConfigurationError: settings that contradict each other.
         SearchIndexError: the index cannot be written.
+        StoreError: the store is damaged, or its state cannot be written.
         RunFailedError: the run failed; the store is as it was.
     """
     started = time.monotonic()
     run = store.new_run()
     try:
-        _process(settings, store, run, work, follow)
-        summary = _summarise(store, run, work, time.monotonic() - started)
-        _commit(settings, store, run, summary, index)
-    except BaseException:
+        # Opened first: a server that is away says so before the work, and one that goes away
+        # meanwhile does not take the run with it.
+        with open_index(settings) as index:
+            # The state is closed while the graph runs: its workers are forked, and open it anew.
+            with open_state(store, state_path) as state:
+                work = replace(work, files=with_files(work.files, bereft(settings, state, work)))
+                known = withdrawn(state, work.files, work.gone)
+                earlier = published(store, state, frozenset(row.id for row in known))
+            cache = _process(settings, run, work, earlier, follow)
+            settle(store, run, work, known)
+            summary = _summarise(store, run, work, time.monotonic() - started)
+            with open_state(store, state_path) as state:
+                _commit(settings, store, state, run, summary, cache, index)
+            summary = replace(summary, unindexed=index.refused if index else 0)
+    except BaseException as error:
         if run.run_id not in store.manifests:
             store.discard(run)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                reason = f"{error.strerror} ({store.path})"
+                raise RunFailedError(f"{_FAILED}: {reason}") from error
         raise
     return summary
 
 
-def _process(settings: Settings, store: Store, run: Run, work: Work, follow: Follow) -> None:
-    """Run the graph; every document ends in a file of the run."""
+def _process(
+    settings: Settings, run: Run, work: Work, earlier: Published, follow: Follow
+) -> dict[str, int]:
+    """Run the graph; every document ends in a file of the run. Returns the use of the cache."""
     gc.disable()  # what modules bring stays: the collector would walk over it again and again
     from pipelines.ingest import build
     from pipelines.options import read_options
@@ -111,19 +134,22 @@ def _process(settings: Settings, store: Store, run: Run, work: Work, follow: Fol
 
     gc.enable()
     units = list(plan_units(work.files, options=read_options(settings), open_=open_anywhere))
-    reread = {file.uri for file in work.files if file.only is None}
-    published = published_parts(store, reread)
     sizes = {unit.number: sum(s.end - s.start for s in unit.slices) for unit in units}
     if work.problems:
         write_ledger(run, "00000-000", "list", tuple(map(rejected_row, work.problems)))
         write_dead_letters(run, "00000-000", "list", work.problems)
     if not units:
-        return
+        return {}
     try:
-        with open_pipeline(settings, sum(sizes.values())) as pipeline:
-            build(pipeline, run, units, settings, published)
+        with (
+            enrichment_cache(settings) as cache,
+            open_pipeline(settings, sum(sizes.values())) as pipeline,
+        ):
+            build(pipeline, run, units, settings, earlier, cache)
             with follow(run, sizes):
-                pipeline.run().wait_until_finish()
+                result = pipeline.run()
+                result.wait_until_finish()
+            return cache_use(result) if cache else {}
     except ConfigurationError:
         raise
     except Exception as error:  # whatever a worker raises comes as it likes
@@ -131,7 +157,9 @@ def _process(settings: Settings, store: Store, run: Run, work: Work, follow: Fol
         cause = _cause(error)
         if cause.startswith(KeyboardInterrupt.__name__):  # Beam blames the step that it came in
             raise KeyboardInterrupt from None
-        raise RunFailedError(f"the run failed, nothing was committed: {cause}") from error
+        if any(os.strerror(number) in cause for number in _FULL):
+            cause = f"{cause} ({run.store})"
+        raise RunFailedError(f"{_FAILED}: {cause}") from error
 
 
 def _cause(error: BaseException) -> str:
@@ -155,6 +183,7 @@ def _summarise(store: Store, run: Run, work: Work, seconds: float) -> Summary:
     return Summary(
         run.run_id,
         work.unchanged,
+        run_ids=(run.run_id,),
         outcomes={name: outcomes[name] for name in get_args(OutcomeName) if outcomes[name]},
         languages=dict(languages.most_common()),
         source_bytes=sum(file.size for file in work.files),
@@ -174,11 +203,17 @@ def _entity_models(settings: Settings, summary: Summary) -> dict[str, str]:
 
 
 def _commit(
-    settings: Settings, store: Store, run: Run, summary: Summary, index: Index | None
+    settings: Settings,
+    store: Store,
+    state: State,
+    run: Run,
+    summary: Summary,
+    cache: dict[str, int],
+    index: Index | None,
 ) -> None:
-    """Make the run count: index filled, manifest written, index committed, spool deleted.
+    """Make the run count: index filled, manifest written, index committed, the rest brought along.
 
-    A crash between the last two leaves an index that misses a run; ``catch_up`` mends that.
+    All that comes after the manifest is done by the next call where this one dies before it.
     """
     manifest: dict[str, Any] = {
         "run_id": run.run_id,
@@ -191,6 +226,7 @@ def _commit(
         "outcomes": summary.outcomes,
         "languages": summary.languages,
         "entity_models": _entity_models(settings, summary),
+        "cache": cache,
         "settings": settings.model_dump(mode="json"),
         "files": run_files(run),
     }
@@ -198,8 +234,10 @@ def _commit(
         store.commit(run, manifest)
     else:
         with index.begin(run.run_id) as transaction:
-            publish_run(store, run.run_id, transaction)
+            publish_run(store, state, run.run_id, transaction)
             transaction.prepare()
             store.commit(run, manifest)
             transaction.commit()
+    state.catch_up(store)
+    cover(store, state)
     files.delete_tree(run.directory("spool"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,9 +40,28 @@ class Store:
         """Where the embedded index lies."""
         return Path(self.path, "search.db")
 
+    @property
+    def state_path(self) -> Path:
+        """Where the state of a local store lies."""
+        return Path(self.path, "state.db")
+
     @cached_property
     def manifests(self) -> dict[str, dict[str, Any]]:
         """Manifest of each committed run by run id, oldest first.
+
+        A run that another one ``replaces`` (a compacted one) no longer counts, though its files
+        may still be there.
+
+        Raises:
+            StoreError: a manifest is damaged.
+        """
+        written = self.written
+        replaced = {run_id for one in written.values() for run_id in one.get("replaces", ())}
+        return {run_id: one for run_id, one in written.items() if run_id not in replaced}
+
+    @cached_property
+    def written(self) -> dict[str, dict[str, Any]]:
+        """All manifests by run id, oldest first: also those of runs that no longer count.
 
         Raises:
             StoreError: a manifest is damaged.
@@ -58,16 +78,27 @@ class Store:
                 ) from None
         return found
 
+    def holder(self, run_id: str) -> str | None:
+        """The run in whose directories the rows of a run are: itself, or a compacted one.
+
+        A compacted run comes after all those that it replaces and before any other that counts.
+        """
+        return next((later for later in self.manifests if later >= run_id), None)
+
     def holds(self, path: str) -> bool:
         """Whether a file lies in the store, and so is a result, no source."""
-        if files.is_remote(self.path) or files.is_remote(path):
-            return path.startswith(self.path.rstrip("/") + "/")
-        return Path(path).is_relative_to(Path(self.path).absolute())
+        return path.startswith(self._prefix)
+
+    @cached_property
+    def _prefix(self) -> str:
+        remote = files.is_remote(self.path)
+        path = self.path if remote else os.path.abspath(self.path)  # noqa: PTH100  links stay
+        return path.rstrip("/") + "/"
 
     def new_run(self, now: datetime | None = None) -> Run:
         """A run whose id sorts after every committed one, even when the clock jumped back."""
         now = now or datetime.now(UTC)
-        last = max((int(run_id.split("-")[0]) for run_id in self.manifests), default=0)
+        last = max((int(run_id.split("-")[0]) for run_id in self.written), default=0)
         return Run(self.path, f"{last + 1:06d}-{now:%Y%m%dT%H%M%SZ}", now)
 
     def create(self) -> None:
@@ -89,15 +120,30 @@ class Store:
             ) from None
 
     def discard_uncommitted(self) -> list[str]:
-        """Delete the files of runs that have no manifest; returns their ids."""
+        """Delete the files of runs that have no manifest; returns their ids.
+
+        Those of replaced runs go as well, when no reader can still need them.
+        """
+        self._discard_replaced()
         discarded = set()
         for kind in (*KINDS, "spool"):
             for name in files.directories(files.join(self.path, kind)):
                 run_id = name.removeprefix("run=")
-                if name.startswith("run=") and (kind == "spool" or run_id not in self.manifests):
+                if name.startswith("run=") and (kind == "spool" or run_id not in self.written):
                     files.delete_tree(files.join(self.path, kind, name))
                     discarded.add(run_id)
-        return sorted(discarded - set(self.manifests))
+        return sorted(discarded - set(self.written))
+
+    def _discard_replaced(self) -> None:
+        """Delete manifests, then files, of replaced runs whose time is up."""
+        now = datetime.now(UTC)
+        for manifest in list(self.manifests.values()):
+            old = [run_id for run_id in manifest.get("replaces", ()) if run_id in self.written]
+            if old and now >= datetime.fromisoformat(manifest["old_files_until"]):
+                for run_id in old:  # in this order: without a manifest the rest is uncommitted
+                    files.delete(files.join(self.path, "runs", f"{run_id}.json"))
+                    self.discard(Run(self.path, run_id, now))
+        self.refresh()
 
     def discard(self, run: Run) -> None:
         """Delete all files of a run that was not committed."""
@@ -113,7 +159,12 @@ class Store:
         )
         path = files.join(self.path, "runs", f"{run.run_id}.json")
         files.write(path, orjson.dumps(manifest, option=orjson.OPT_INDENT_2) + b"\n", durable=True)
-        self.__dict__.pop("manifests", None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again which runs are committed, where another process may have committed one."""
+        for name in ("manifests", "written"):
+            self.__dict__.pop(name, None)
 
     def parts(self, kind: str, run_ids: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """(run id, path) of the committed files of a kind, in the order of runs and parts."""

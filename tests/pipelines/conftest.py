@@ -24,9 +24,9 @@ ABOUT_BREAD = (
 
 @pytest.fixture
 def ingest(tmp_path: Path) -> Callable[..., Summary]:
-    """Ingest ``corpus/`` into ``store/``; keyword arguments are settings."""
+    """Ingest ``corpus/`` into ``store/``; keyword arguments are settings, but for ``announce``."""
 
-    def call(**settings: object) -> Summary:
+    def call(announce: Callable[[str], None] = lambda _batch: None, **settings: object) -> Summary:
         flags = {
             "sources": [str(tmp_path / "corpus")],
             "store": str(tmp_path / "store"),
@@ -34,7 +34,7 @@ def ingest(tmp_path: Path) -> Callable[..., Summary]:
             "workers": 1,
             **settings,
         }
-        return execute(load(flags), lambda _run, _sizes: nullcontext())
+        return execute(load(flags), lambda _run, _sizes: nullcontext(), announce)
 
     return call
 

@@ -94,7 +94,7 @@ def test_a_record_whose_key_changes_when_it_is_mended_is_settled(
     lines[1] = '{"id": "b", "text": "mended"}'
     (corpus / "news.jsonl").write_text("\n".join(lines))
     ingest()
-    assert states(store) == {"news.jsonl#L2": "the file had changed and was read anew"}
+    assert states(store) == {"news.jsonl#L2": "deleted"}
 
 
 def test_a_place_that_can_be_listed_again_is_settled_by_what_is_in_it(
@@ -108,7 +108,7 @@ def test_a_place_that_can_be_listed_again_is_settled_by_what_is_in_it(
     (tmp_path / "later").mkdir()
     (tmp_path / "later" / "ferry.txt").write_text("The ferry crosses where no bridge is.")
     ingest()
-    assert states(store) == {"later": "read"}
+    assert states(store) == {"later": "deleted"}
 
 
 def test_a_record_settles_this_letter_and_no_later_one(

@@ -58,7 +58,7 @@ def test_a_run_says_that_the_index_is_to_be_rebuilt_and_then_goes_on(
 def test_its_documents_are_explained_and_shown(
     store: Path, corpus: Path, ingest: Ingest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explain(str(store), "rivers.txt", as_json=False)
+    explain(load({"store": str(store)}), "rivers.txt", as_json=False)
     assert "1: Zed PER ×1" in capsys.readouterr().out
     settings = {"store": str(store), "index": "none"}
     summary = ingest(sources=[str(corpus / "rivers.txt")], index="none")

@@ -96,7 +96,7 @@ def test_a_mended_file_is_read_as_a_whole_and_settles_its_letter(
     assert (done.settled, done.still_open, done.left) == (1, [], [])
     assert done.whole == [(source / "news.jsonl").as_uri()]
     (summary,) = done.summaries
-    assert summary.outcomes == {"kept": 3}
+    assert summary.outcomes == {"kept": 3, "deleted": 1}  # the line that failed is no more
     assert found(store, "ferry") == ["news.jsonl#ferry"]
     assert found(store, "baker") == ["news.jsonl#bread"]
     assert is_open(store) == {"news.jsonl#L2": False}
@@ -177,7 +177,7 @@ def test_a_broken_archive_that_is_replaced_is_read(
     (source / "cut.jsonl").unlink()
     done = again()
     assert (done.settled, done.still_open) == (1, [])
-    assert done.summaries[0].outcomes == {"kept": 3}
+    assert done.summaries[0].outcomes == {"kept": 3, "deleted": 1}
 
 
 def test_a_file_that_is_gone_keeps_its_letter(
@@ -220,7 +220,7 @@ def test_a_place_is_listed_again_under_the_sources_of_its_run(
     done = again()
     assert rows(store, done.summaries[0].run_id) == {"ferry.txt": "kept"}
     assert (done.settled, done.still_open) == (1, [])
-    assert ingest(exclude=["later/drafts"]).outcomes == {"kept": 1}
+    assert ingest(exclude=["later/drafts"]).outcomes == {"kept": 1, "deleted": 1}
 
 
 def test_a_place_with_nothing_to_read_is_settled(
@@ -254,7 +254,8 @@ def test_files_are_read_as_the_run_of_the_letter_read_them(
     ingest(text_field="words", id_field="key", index="none", min_quality="fair")
     (source / "news.jsonl").write_text("\n".join(good))
     done = again()
-    assert rows(store, done.summaries[0].run_id) == {f"news.jsonl#{n}": "kept" for n in range(3)}
+    kept = {f"news.jsonl#{n}": "kept" for n in range(3)}
+    assert rows(store, done.summaries[0].run_id) == {**kept, "news.jsonl": "deleted"}
     assert not store.index_path.exists()
     manifest = Store(store.path).manifests[done.summaries[0].run_id or ""]
     assert manifest["settings"]["min_quality"] == "fair"
@@ -269,7 +270,11 @@ def test_given_settings_read_an_unchanged_file_in_another_way(
     assert is_open(store) == {"news.jsonl#L1": True, "news.jsonl#L2": True}
     done = again(as_then=False, format="text", entities=False)
     assert len(done.whole) == 1
-    assert rows(store, done.summaries[0].run_id) == {"news.jsonl": "kept"}
+    assert rows(store, done.summaries[0].run_id) == {
+        "news.jsonl": "kept",
+        "news.jsonl#L1": "deleted",
+        "news.jsonl#L2": "deleted",
+    }
     assert (done.settled, done.still_open) == (2, [])
 
 
@@ -293,7 +298,10 @@ def test_letters_of_runs_that_read_in_different_ways_are_replayed_in_runs_of_the
     write_lines(source / "news.jsonl")
     other.write_text('{"body": "This is mended, too.", "text": "not this"}\n')
     done = again()
-    assert [summary.outcomes for summary in done.summaries] == [{"kept": 3}, {"kept": 1}]
+    assert [summary.outcomes for summary in done.summaries] == [
+        {"kept": 3, "deleted": 1},
+        {"kept": 1},
+    ]
     assert (done.settled, done.still_open) == (2, [])
 
 

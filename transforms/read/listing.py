@@ -14,7 +14,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote_from_bytes, unquote, urlsplit
@@ -23,11 +23,15 @@ from transforms.document import Rejected, document_id
 from transforms.files import NoFilesystemError, check_filesystem, is_remote
 from transforms.read.slices import SourceFile
 
-_GLOB = re.compile(r"[*?[]")
+GLOB = re.compile(r"[*?[]")
 
 
 class SourceError(ValueError):
     """A source that cannot be listed at all; the message is one line for the user."""
+
+
+class SourceAbsentError(SourceError):
+    """A source at which there is nothing: no such file or directory, or no file that matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,7 @@ def list_sources(
     Raises:
         SourceError: a source does not exist, matches nothing, or needs an extra.
     """
-    included = [_pattern(p) for p in include]
-    excluded = [_pattern(p) for p in exclude]
+    takes = taker(include, exclude)
     files: dict[str, SourceFile] = {}
     problems: dict[str, Rejected] = {}
     for priority, source in enumerate(sources):
@@ -74,15 +77,25 @@ def list_sources(
             if isinstance(entry, Rejected):
                 problems.setdefault(entry.id, entry)
                 continue
-            named = not entry.relative
-            if included and not named and not any(p.fullmatch(entry.relative) for p in included):
-                continue
-            if not named and any(p.fullmatch(entry.relative) for p in excluded):
+            if entry.relative and not takes(entry.relative):
                 continue
             file = SourceFile(entry.path, entry.uri, entry.size, entry.version, priority)
             files.setdefault(entry.uri, file)
     ordered = sorted(files.values(), key=lambda file: file.uri)
     return Listing(tuple(ordered), tuple(sorted(problems.values(), key=lambda row: row.source)))
+
+
+def taker(include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Callable[[str], bool]:
+    """Tells of the path of a file below its source whether the patterns take it."""
+    included = [_pattern(p) for p in include]
+    excluded = [_pattern(p) for p in exclude]
+
+    def takes(relative: str) -> bool:
+        if included and not any(p.fullmatch(relative) for p in included):
+            return False
+        return not any(p.fullmatch(relative) for p in excluded)
+
+    return takes
 
 
 def _entries(source: str) -> Iterator[_Entry | Rejected]:
@@ -94,9 +107,9 @@ def _entries(source: str) -> Iterator[_Entry | Rejected]:
     try:
         status = os.stat(path)
     except FileNotFoundError:
-        if _GLOB.search(source):
+        if GLOB.search(source):
             return _globbed(path, source)
-        raise SourceError(f"source not found: {_shown(source)}") from None
+        raise SourceAbsentError(f"source not found: {_shown(source)}") from None
     except OSError as error:
         raise SourceError(f"cannot read source {_shown(source)}: {error.strerror}") from None
     if S_ISDIR(status.st_mode):
@@ -105,7 +118,7 @@ def _entries(source: str) -> Iterator[_Entry | Rejected]:
 
 
 def _local(path: str, relative: str, status: os.stat_result) -> _Entry | Rejected:
-    uri = _uri(path)
+    uri = uri_of_path(path)
     if not S_ISREG(status.st_mode):
         return _problem(uri, "not a regular file", "")
     version = f"{status.st_size}-{status.st_mtime_ns}"
@@ -127,10 +140,10 @@ def _walk(root: str) -> Iterator[_Entry | Rejected]:
             with os.scandir(directory) as found:
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError as error:
-            yield _problem(_uri(directory), f"cannot be listed: {error.strerror}", error)
+            yield _problem(uri_of_path(directory), f"cannot be listed: {error.strerror}", error)
             continue
         for entry in entries:
-            if _is_hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             relative = f"{below}{entry.name}"
             try:
@@ -140,15 +153,15 @@ def _walk(root: str) -> Iterator[_Entry | Rejected]:
                 else:
                     yield _local(entry.path, relative, entry.stat())
             except OSError as error:
-                yield _problem(_uri(entry.path), f"cannot be read: {error.strerror}", error)
+                yield _problem(uri_of_path(entry.path), f"cannot be read: {error.strerror}", error)
 
 
 def _globbed(pattern: str, source: str) -> Iterator[_Entry | Rejected]:
-    fixed = pattern[: _GLOB.search(pattern).start()].rpartition("/")[0] or "/"  # type: ignore[union-attr]
+    fixed = pattern[: GLOB.search(pattern).start()].rpartition("/")[0] or "/"  # type: ignore[union-attr]
     found: list[_Entry | Rejected] = []
     if "**" in pattern:
         # Not glob.glob: it goes round and round in links.
-        matches = re.compile(_glob_regex(pattern))
+        matches = re.compile(glob_regex(pattern))
         walked = _walk(fixed) if os.path.isdir(fixed) else iter(())
         found = [e for e in walked if isinstance(e, Rejected) or matches.fullmatch(e.path)]
     else:
@@ -156,12 +169,14 @@ def _globbed(pattern: str, source: str) -> Iterator[_Entry | Rejected]:
             try:
                 status = os.stat(path)
             except OSError as error:
-                found.append(_problem(_uri(path), f"cannot be read: {error.strerror}", error))
+                reason = f"cannot be read: {error.strerror}"
+                found.append(_problem(uri_of_path(path), reason, error))
                 continue
             if not S_ISDIR(status.st_mode):
                 found.append(_local(path, os.path.relpath(path, fixed), status))
     if not any(isinstance(entry, _Entry) for entry in found):
-        raise SourceError(f"no file matches {_shown(source)}")
+        kind = SourceError if found else SourceAbsentError  # found: what could not be looked at
+        raise kind(f"no file matches {_shown(source)}")
     return iter(found)
 
 
@@ -173,7 +188,7 @@ def _remote(source: str) -> Iterator[_Entry | Rejected]:
         check_filesystem(source)
     except NoFilesystemError as error:
         raise SourceError(str(error)) from None
-    base = source[: found.start()].rpartition("/")[0] if (found := _GLOB.search(source)) else source
+    base = source[: found.start()].rpartition("/")[0] if (found := GLOB.search(source)) else source
     patterns = [source] if found else [source, f"{source.rstrip('/')}/**"]
     try:
         for pattern in patterns:
@@ -183,28 +198,30 @@ def _remote(source: str) -> Iterator[_Entry | Rejected]:
     except BeamIOError as error:
         raise SourceError(f"cannot list {source}: {str(error).splitlines()[0]}") from None
     if not matched:
-        raise SourceError(
+        raise SourceAbsentError(
             f"source not found: {source}" if not found else f"no file matches {source}"
         )
     for file in matched:
         relative = file.path.removeprefix(base).lstrip("/")
         version = f"{file.size_in_bytes}-{file.last_updated_in_seconds or 0:.6f}"
         placeholder = file.path.endswith("/")  # how object stores show empty directories
-        if not placeholder and not any(_is_hidden(name) for name in relative.split("/")):
+        if not placeholder and not any(is_hidden(name) for name in relative.split("/")):
             yield _Entry(file.path, file.path, relative, file.size_in_bytes, version)
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or directory of this name is passed over unless it is named itself."""
     return name.startswith(".") or name.endswith("~") or (name[:1] == "#" == name[-1:])
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     """A pattern that also matches whatever is below what it matches."""
     anywhere = "" if "/" in text.strip("/") else "(?:.*/)?"
-    return re.compile(f"{anywhere}{_glob_regex(text.strip('/'))}(?:/.*)?", re.DOTALL)
+    return re.compile(f"{anywhere}{glob_regex(text.strip('/'))}(?:/.*)?", re.DOTALL)
 
 
-def _glob_regex(pattern: str) -> str:
+def glob_regex(pattern: str) -> str:
+    """The regular expression of a glob that whole paths are held against."""
     regex = []
     for piece in re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL):
         if piece == "**/":
@@ -221,8 +238,8 @@ def _glob_regex(pattern: str) -> str:
     return "".join(regex)
 
 
-def _uri(path: str) -> str:
-    """The same as ``Path(path).as_uri()``, at a fraction of its cost."""
+def uri_of_path(path: str) -> str:
+    """URI of a local file: the same as ``Path(path).as_uri()``, at a fraction of its cost."""
     return "file://" + quote_from_bytes(os.fsencode(path))
 
 

@@ -42,7 +42,8 @@ def read_slice(
 
     ``open_`` opens a path as a seekable stream of bytes. Nothing is raised for what a file
     holds or for a file that cannot be read. A file that may be readable the next time has a
-    row with an empty ``source_version``.
+    row with an empty ``source_version``. Of a file with ``only`` the row that says where
+    it broke is one of the whole file.
     """
     origin = Origin(slice_.file, options.fields, "", options.max_document_bytes)
     rows = 0
@@ -53,13 +54,13 @@ def read_slice(
                 rows += 1
     except BrokenDataError as error:
         cause = type(error.__cause__).__name__
-        key = f"after {rows}" if rows else ""
+        key = f"after {rows}" if rows and slice_.file.only is None else ""
         yield origin.failed(f"{error}; {rows} records were read before", cause, key)
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
         yield replace(origin.failed(reason, type(error).__name__), source_version="")
     except Exception as error:  # one file must not end the run, whatever is wrong with it
-        key = f"after {rows}" if rows else ""
+        key = f"after {rows}" if rows and slice_.file.only is None else ""
         yield origin.failed(f"cannot be read: {error}", type(error).__name__, key)
     else:
         if not rows:

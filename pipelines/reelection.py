@@ -1,0 +1,100 @@
+"""Which duplicates have to be read again, because the document they resemble is no longer it."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+
+from pipelines.batches import Work, merged, reread
+from pipelines.settings import Settings
+from pipelines.state import DocumentRow, State
+from transforms.read.slices import Slice, SourceFile, WorkUnit
+
+log = logging.getLogger(__name__)
+
+Files = tuple[SourceFile, ...]
+
+
+def bereft(settings: Settings, state: State, work: Work) -> Files:
+    """Files with the duplicates to be read again in a run, as its canonicals change or vanish.
+
+    The canonicals that lie in a changed file and have duplicates elsewhere are read beforehand:
+    only of those whose cleaned text is another than before, or that are no longer there, the
+    duplicates are read again. Duplicates in files that this run, or a later one of this call, reads
+    whole need no care; those in files of earlier runs do, as they were compared with what then was.
+
+    Args:
+        settings: how files are read and cleaned.
+        state: the state before the run.
+        work: what the run has to do.
+    """
+    whole = {file.uri: file for file in work.files if file.only is None}
+    if not whole:
+        return ()
+    first = min(whole)  # earlier runs have read what comes before it
+    passed = frozenset(uri for uri in work.planned if uri >= first) | frozenset(work.gone)
+    canonicals = {
+        row.id: row
+        for row in state.documents_of(whole)
+        if row.published_in is not None and row.duplicate_of is None
+    }
+    members = [row for row in state.members_of(canonicals) if row.uri not in passed]
+    if not members:
+        return ()
+    by_file: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in members:
+        canonical = canonicals[row.duplicate_of or ""]
+        by_file[canonical.uri][canonical.id] = canonical.content_hash
+    moved = {
+        id_ for uri, known in by_file.items() for id_ in _other_texts(settings, whole[uri], known)
+    }
+    found = [row for row in members if row.duplicate_of in moved]
+    if found:
+        log.info("%d duplicates are read again: their canonicals have changed", len(found))
+    return tuple(reread(found, passed, work.ranks))
+
+
+def _other_texts(settings: Settings, file: SourceFile, known: Mapping[str, str]) -> set[str]:
+    """Ids of the documents whose text is not the known one; none if the file cannot be read."""
+    from pipelines.options import clean_options, read_options
+    from transforms.clean import clean
+    from transforms.document import Document, Rejected
+    from transforms.fingerprint import content_hash
+    from transforms.read.batches import read_unit
+    from transforms.read.transform import open_anywhere
+
+    wanted = SourceFile(
+        file.path, file.uri, file.size, file.version, file.priority, frozenset(known)
+    )
+    unit = WorkUnit(0, (Slice(wanted, 0, file.size),))
+    options = clean_options(settings)
+    same: set[str] = set()
+    for part in read_unit(unit, read_options(settings), open_anywhere):
+        if any(row.outcome == "failed" for row in part.rejected):
+            return set()
+        for document in part.documents:
+            cleaned = clean(document, options)
+            if isinstance(cleaned, Rejected):
+                if cleaned.outcome == "failed":
+                    same.add(document.id)
+            elif isinstance(cleaned, Document) and content_hash(cleaned.text) == known[cleaned.id]:
+                same.add(document.id)
+    return set(known) - same
+
+
+def with_files(files: tuple[SourceFile, ...], more: tuple[SourceFile, ...]) -> Files:
+    """Both lots of files, each file once."""
+    by_uri = {file.uri: file for file in files}
+    for file in more:
+        by_uri[file.uri] = merged(by_uri[file.uri], file) if file.uri in by_uri else file
+    return tuple(by_uri[uri] for uri in sorted(by_uri))
+
+
+def withdrawn(
+    state: State, files: tuple[SourceFile, ...], gone: tuple[str, ...]
+) -> list[DocumentRow]:
+    """What the state has of the documents that a run reads again or deletes."""
+    wanted = {file.uri: file.only for file in files} | dict.fromkeys(gone)
+    rows = state.documents_of(wanted)
+    return [row for row in rows if (only := wanted[row.uri]) is None or row.id in only]
