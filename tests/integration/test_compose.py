@@ -27,7 +27,7 @@ from tests.integration.servers.compose import compose_command
 from tests.integration.servers.distribution import VERSION as ELASTIC_VERSION
 
 ROOT = SEEDS.parent
-ONE_SHOT = {"certificates", "set-up", "provision", "docsluice"}
+ONE_SHOT = {"certificates", "set-up", "provision"}
 OURS = {"set-up", "provision", "docsluice"}
 
 
@@ -222,6 +222,7 @@ def test_commands_are_commands_of_docsluice(rendered: Rendered) -> None:
         verb, *rest = rendered.services[name]["command"]
         options = {o for parameter in commands[verb].params for o in parameter.opts}
         assert {word for word in rest if word.startswith("--")} <= options
+    assert rendered.services["docsluice"]["command"][:4] == ["schedule", "/data", "--every", "15m"]
 
 
 def test_ports_memory_and_data_are_the_users_to_choose(compose: list[str], directory: Path) -> None:
