@@ -1,169 +1,183 @@
-"""The story of a document: what became of it in each run, and why."""
+"""``docsluice explain``: the story of a document in words."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 import typer
 from rich.console import Console
 
-from pipelines.store import Store, StoreError, read_part
+from pipelines.console import count
+from pipelines.lookup import Meant, find
+from pipelines.printable import one_line, safe_json
+from pipelines.settings import Settings
+from pipelines.state import State, read_state
+from pipelines.store import Store
+from pipelines.story import Row, Story, stories
 
-_ID_LENGTH = 32
 _NAMES = 8
-_STORIES = 20
-"""A file of many records tells of this many of them."""
+_CANDIDATES = 20
+_EXAMPLES = 3
+
+Facts = Iterator[tuple[str, str]]
+"""Names and values; a fact without a name goes on with the one before."""
 
 
-def explain(path: str, wanted: str, as_json: bool) -> None:
-    """Print the story of the documents that ``wanted`` names.
+def explain(settings: Settings, wanted: str, as_json: bool) -> None:
+    """Print the story of the document that ``wanted`` names, or of those in the file it names.
+
+    Of a file with many documents a summary is printed; where several documents may be meant,
+    their names.
 
     Raises:
-        StoreError: no ledger row of the store is about such a document.
+        StoreError: no run has seen such a document, or a file of the store is damaged.
     """
-    store = Store(path)
-    stories = find_stories(store, wanted)
-    if not stories:
-        raise StoreError(
-            f"no run of {path} has seen {wanted!r}; give an id, a path, a URL or the end of one"
-        )
+    store = Store(settings.store)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    with read_state(store) as state:
+        meant = find(store, state, wanted)
+        if meant.ids:
+            told = stories(store, state, settings, meant.ids)
+            if as_json:
+                _print_json(told)
+            else:
+                _tell_all(console, told)
+        elif meant.file:
+            _summarise(console, state, meant.file, as_json)
+        else:
+            _offer(console, wanted, meant, as_json)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(safe_json(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()))
+
+
+def _summarise(console: Console, state: State, uri: str, as_json: bool) -> None:
+    """Say what became of the documents of a file, in numbers."""
+    outcomes = dict(state.outcomes_in(uri).most_common())
+    examples = [row.source for row in state.seen_in(uri, _EXAMPLES)]
     if as_json:
-        typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+        _print_json({"file": uri, "outcomes": outcomes, "examples": examples})
         return
-    console = Console(highlight=False, soft_wrap=True)
-    for number, story in enumerate(stories[:_STORIES]):
+    console.print(one_line(uri), style="bold")
+    console.print(f"  {count(sum(outcomes.values()), 'document')}:")
+    for outcome, number in outcomes.items():
+        console.print(f"  {number:>9,} {outcome}")
+    console.print("  ask for one by its key, or by its id:")
+    for source in examples:
+        console.print(f"    docsluice explain '{one_line(source).rsplit('/', 1)[-1]}'")
+
+
+def _offer(console: Console, wanted: str, meant: Meant, as_json: bool) -> None:
+    """Name the documents that may be meant."""
+    if as_json:
+        found = [{"source": source, "id": id_ or None} for source, id_ in meant.candidates]
+        _print_json({"candidates": found})
+        return
+    number = len(meant.candidates)
+    console.print(f"{one_line(wanted)} may be any of {number:,}; give more of the name, or the id:")
+    for source, id_ in meant.candidates[:_CANDIDATES]:
+        console.print(f"  {id_ or '(many documents)':<32}  {one_line(source)}")
+    if number > _CANDIDATES:
+        console.print(f"  … and {number - _CANDIDATES:,} more")
+
+
+def _tell_all(console: Console, told: list[Story]) -> None:
+    for number, story in enumerate(told):
         if number:
             console.print()
-        _tell(console, story)
-    if len(stories) > _STORIES:
-        console.print(f"\n… and {len(stories) - _STORIES:,} more documents; see --json")
+        console.print(one_line(story["source"]), style="bold")
+        console.print(f"  id {story['id']}")
+        for row in story["rows"]:
+            console.print(f"  run {row['run_id']}: ", end="")
+            console.print(row["outcome"], style="bold")
+            _print_facts(console, _of_row(row))
+        console.print("  now: ", end="")
+        console.print(_now(story), style="bold")
+        _print_facts(console, _of_story(story))
 
 
-def find_stories(store: Store, wanted: str) -> list[dict[str, Any]]:
-    """The ledger rows of all runs about the documents that ``wanted`` names, by document.
-
-    Each story has ``id``, ``source`` and ``rows`` (oldest first); a row of a published document
-    has its record, without the text, as ``document`` and the number of its ``duplicates``, and
-    one of a duplicate its ``canonical``.
-    """
-    stories: dict[str, dict[str, Any]] = {}
-    by_address = _ids_of_address(store, wanted) if "://" in wanted else set()
-    for _, path in store.parts("ledger"):
-        table = read_part(path)
-        for row in table.filter(_names(table, wanted, by_address)).to_pylist():
-            story = stories.setdefault(row["id"], {"id": row["id"], "source": row["source"]})
-            story.setdefault("rows", []).append(row)
-            if row["outcome"] == "kept":
-                row["document"] = _document(store, row["run_id"], row["id"])
-                row["duplicates"] = _duplicates(store, row["id"])
-            if row["duplicate_of"] is not None:
-                row["canonical"] = _newest_source(store, row["duplicate_of"])
-    return sorted(stories.values(), key=lambda story: story["source"])
+def _print_facts(console: Console, facts: Facts) -> None:
+    shown = list(facts)
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        console.print(f"    {name:<{width}}  {one_line(value)}")
 
 
-def _names(table: pa.Table, wanted: str, by_address: set[str]) -> pa.Array:
-    """Which ledger rows are about the wanted document."""
-    if by_address:
-        return pc.is_in(table.column("id"), pa.array(sorted(by_address), pa.string()))
-    if len(wanted) == _ID_LENGTH and all(letter in "0123456789abcdef" for letter in wanted):
-        return pc.equal(table.column("id"), wanted)
-    sources = table.column("source")
-    uris = pc.replace_substring_regex(sources, "#.*", "")
-    escaped = Path(os.path.abspath(wanted)).as_uri() if "://" not in wanted else wanted  # noqa: PTH100  symlinks stay
-    end = "/" + Path("/", wanted).as_uri().removeprefix("file:///")
-    found = [pc.equal(sources, wanted), pc.equal(uris, escaped), pc.ends_with(uris, end)]
-    if "#" in wanted:
-        name, _, key = wanted.rpartition("#")
-        record = "/" + Path("/", name).as_uri().removeprefix("file:///") + "#" + key
-        found.append(pc.ends_with(sources, record))
-    matched = found[0]
-    for one in found[1:]:
-        matched = pc.or_(matched, one)
-    return matched
-
-
-def _ids_of_address(store: Store, address: str) -> set[str]:
-    """Ids of the published documents whose metadata has this URL."""
-    found = set()
-    for table in store.tables("documents", ["id", "metadata"]):
-        for row in table.to_pylist():
-            if dict(row["metadata"]).get("url") == address:
-                found.add(row["id"])
-    return found
-
-
-def _document(store: Store, run_id: str, id_: str) -> dict[str, Any] | None:
-    for _, path in store.parts("documents", [run_id]):
-        table = read_part(path)
-        rows = table.filter(pc.equal(table.column("id"), id_)).drop_columns(["text"]).to_pylist()
-        if rows:
-            return {**rows[0], "metadata": dict(rows[0]["metadata"]), "file": path}
-    return None
-
-
-def _newest_source(store: Store, id_: str) -> str:
-    """Where the newest version of a document came from."""
-    source = ""
-    for table in store.tables("ledger", ["id", "source"]):
-        rows = table.filter(pc.equal(table.column("id"), id_))
-        if rows.num_rows:
-            source = str(rows.column("source")[-1])
-    return source
-
-
-def _duplicates(store: Store, id_: str) -> int:
-    """Number of documents that any run found to be duplicates of this one."""
-    found: set[str] = set()
-    for table in store.tables("ledger", ["id", "duplicate_of"]):
-        rows = table.filter(pc.equal(table.column("duplicate_of"), id_))
-        found.update(rows.column("id").to_pylist())
-    return len(found)
-
-
-def _tell(console: Console, story: dict[str, Any]) -> None:
-    console.print(story["source"], style="bold", markup=False)
-    console.print(f"  id {story['id']}")
-    for row in story["rows"]:
-        console.print(f"  run {row['run_id']}: [bold]{row['outcome']}[/]")
-        facts = list(_facts(row))
-        width = max(len(name) for name, _ in facts)
-        for name, value in facts:
-            console.print(f"    {name:<{width}}  {value}", markup=False)
-
-
-def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a ledger row, and the document it is about, tell: name and value."""
+def _of_row(row: Row) -> Facts:
+    """What a ledger row tells, and the document that it is about."""
     if row["outcome"] != "kept" and row["reason"]:
         yield "because", row["reason"]
     if row["duplicate_of"] is not None:
         yield "resembles", row["canonical"] or row["duplicate_of"]
         yield "", f"id {row['duplicate_of']}, similarity {row['similarity']:.2f}"
-    if row["outcome"] == "failed":
-        yield "retry", f"docsluice dead-letters show {row['id']}"
-    document = row.get("document")
-    if document:
-        yield "title", document["title"] or "(none)"
-        confidence = document["language_confidence"]
-        yield "language", f"{document['language']} (confidence {confidence:.2f})"
-        yield "words", f"{document['word_count']:,}"
-        # An older store has none of the title.
-        yield "entities", _entities([*document.get("title_entities", ()), *document["entities"]])
-        yield "flags", ", ".join(document["quality"]) or "none"
-        yield "duplicates", f"{row['duplicates']:,} over all runs"
-        yield "kind", document["media_type"]
-        if document["published_at"] is not None:
-            yield "published", f"{document['published_at']:%Y-%m-%d %H:%M:%S} UTC"
-        yield from sorted(document["metadata"].items())
-        yield "file", document["file"]
+    if passages := row.get("passages"):
+        yield from _of_passages(passages)
+    if before := row.get("took_place_of"):
+        yield "elected", f"in place of {before['source']}"
+        why = before["reason"] if before["outcome"] != "kept" else "its text has changed"
+        yield "", f"which was {before['outcome']} in run {before['run_id']}: {why}"
+    if row.get("text_changed"):
+        yield "text", "another than in the version before"
+    if row["outcome"] == "kept":
+        yield from _of_document(row)
     yield "version", row["source_version"] or "unknown"
     yield "seen", f"{row['recorded_at']:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _of_passages(passages: dict[str, Any]) -> Facts:
+    if "unknown" in passages:
+        yield "passages", f"cannot be shown: {passages['unknown']}"
+        return
+    all_ = " of the first" if passages["is_cut"] else " of"
+    yield (
+        "shares",
+        f"{passages['shared']:,}{all_} {count(passages['words'], 'word')} with it, and has "
+        f"{passages['canonical_shared']:,}{all_} its {passages['canonical_words']:,}",
+    )
+    for name, title in (
+        ("passages", "passages"),
+        ("only_here", "only here"),
+        ("only_in_canonical", "only there"),
+    ):
+        for number, one in enumerate(passages[name]):
+            shown = f"“{one_line(one['text'])}” ({count(one['words'], 'word')})"
+            yield ("" if number else title), shown
+    more = passages["number_of_passages"] - len(passages["passages"])
+    if more > 0:
+        yield "", f"{count(more, 'shorter passage')} not shown"
+
+
+def _of_document(row: Row) -> Facts:
+    document = row["document"]
+    if document is None:
+        yield "document", "no longer stored: a later version took its place"
+        return
+    yield "title", document["title"] or "(none)"
+    confidence = document["language_confidence"]
+    yield "language", f"{document['language']} (confidence {confidence:.2f})"
+    yield "words", f"{document['word_count']:,}"
+    # An older store has none of the title.
+    yield "entities", _entities([*document.get("title_entities", ()), *document["entities"]])
+    yield "flags", ", ".join(document["quality"]) or "none"
+    yield "kind", document["media_type"]
+    if document["published_at"] is not None:
+        yield "published", f"{document['published_at']:%Y-%m-%d %H:%M:%S} UTC"
+    yield from sorted(document["metadata"].items())
+    cache = row["cache"]
+    if cache and (uses := ", ".join(_uses(cache))):
+        yield "cache", f"{uses} (of all documents of the run)"
+    yield "file", document["file"]
+
+
+def _uses(cache: dict[str, int]) -> Iterator[str]:
+    """What the cache knew of what it was asked, of each kind."""
+    for kind in sorted({name.rpartition("_")[0] for name in cache}):
+        hits = cache.get(f"{kind}_hits", 0)
+        yield f"{kind} {hits:,} of {hits + cache.get(f'{kind}_misses', 0):,}"
 
 
 def _entities(entities: list[dict[str, Any]]) -> str:
@@ -171,3 +185,46 @@ def _entities(entities: list[dict[str, Any]]) -> str:
     shown = ", ".join(f"{name} ×{times}" for name, times in counts.most_common(_NAMES))
     more = ", …" if len(counts) > _NAMES else ""
     return f"{len(entities)}: {shown}{more}" if shown else "none"
+
+
+def _now(story: Story) -> str:
+    if story["published_in"] is None:
+        return f"not published ({story['outcome']})"
+    last = ", though it failed since" if story["outcome"] == "failed" else ""
+    return f"published by run {story['published_in']}{last}"
+
+
+def _of_story(story: Story) -> Facts:
+    """What holds now, whichever run it comes from."""
+    duplicates = story["duplicates"]
+    if story["published_in"] is not None or duplicates["number"]:
+        yield "duplicates", f"{duplicates['number']:,}"
+    for one in duplicates["first"]:
+        yield "", f"{one['source']} (similarity {one['similarity']:.2f})"
+    more = duplicates["number"] - len(duplicates["first"])
+    if more:
+        yield "", f"and {more:,} more"
+    for number, one in enumerate(story["published_instead"]):
+        yield "" if number else "instead", f"{one['source']} is published, once its duplicate"
+    for number, letter in enumerate(story["dead_letters"]):
+        is_open = "open" if letter["open"] else "settled since"
+        told = f"{letter['stage']}: {letter['error']} (attempt {letter['attempts']}, {is_open})"
+        yield "" if number else "dead letter", told
+        yield "", letter["file"]
+    if any(letter["open"] for letter in story["dead_letters"]):
+        yield "retry", f"docsluice dead-letters show {story['id']}"
+    yield "index", _in_index(story["index"])
+
+
+def _in_index(index: dict[str, Any]) -> str:
+    place = index["place"]
+    if index["state"] == "none":
+        return "there is none"
+    if index["state"] == "unreachable":
+        return f"cannot be asked: {index['error']}"
+    advice = "" if index["expected"] else "; docsluice reindex brings it up to date"
+    if index["state"] == "yes":
+        return f"in {place}, of run {index['run_id']}"
+    if index["state"] == "older":
+        return f"in {place}, but of run {index['run_id']}{advice}"
+    return f"not in {place}{advice}"

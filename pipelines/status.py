@@ -1,4 +1,4 @@
-"""What is in a store."""
+"""``docsluice status``: what is in a store, what goes on there and what is to be done."""
 
 from __future__ import annotations
 
@@ -7,99 +7,152 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.settings import MIB, Settings
-from pipelines.state import latest_rows
+from pipelines.console import count
+from pipelines.index_state import index_to_read
+from pipelines.lock import is_alive, lock_holder
+from pipelines.next_run import in_words, next_run
+from pipelines.printable import one_line
+from pipelines.settings import MIB, ConfigurationError, Settings
+from pipelines.state import State, read_state
 from pipelines.store import KINDS, Store, StoreError
 from transforms import files
-from transforms.index import Index
+from transforms.index import SearchIndexError
 
 _LAST_RUNS = 5
+_FILES = {"index": "search.db", "state": "state.db", "cache": "cache.db"}
+"""Single files of a store whose sizes are told."""
 
 
-def show_status(path: str, as_json: bool, settings: Settings | None = None) -> None:
-    """Print totals by outcome and language, the last runs and the size on disk.
+def show_status(settings: Settings, as_json: bool, with_next: bool | None = None) -> None:
+    """Print what is in the store and what goes on.
+
+    Args:
+        settings: name the store and its index.
+        as_json: whether to print JSON.
+        with_next: whether to list the sources of the last run, to tell what the next one would do;
+            None lists those that are all on this machine.
 
     Raises:
-        StoreError: there is no store at ``path``.
+        StoreError: there is no store, or it is damaged.
     """
-    status = describe(Store(path), settings)
+    status = describe(settings, with_next)
     if as_json:
         typer.echo(orjson.dumps(status).decode())
         return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"Store {path}: {status['published']:,} documents published", style="bold")
-    for name in ("outcomes", "languages"):
-        counts = ", ".join(f"{number:,} {key}" for key, number in status[name].items())
-        console.print(f"{name:<10} {counts or 'none'}")
-    index = status["index"]
-    if index is None:
-        console.print("index      none")
-    else:
-        behind = f", {index['missing_runs']} run(s) behind" if index["missing_runs"] else ""
-        console.print(f"index      {index['documents']:,} documents{behind}")
-    sizes = ", ".join(f"{kind} {size / MIB:,.1f} MiB" for kind, size in status["bytes"].items())
-    console.print(f"size       {sizes}")
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    store = one_line(settings.store)
+    console.print(f"Store {store}: {status['published']:,} documents published", style="bold")
+    for name, value in _lines(status):
+        console.print(f"{name:<12} {one_line(value)}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "seconds", "outcomes"):
         table.add_column(heading)
     for run in status["runs"]:
-        outcomes = ", ".join(f"{number:,} {key}" for key, number in run["outcomes"].items())
-        table.add_row(run["run_id"], f"{run['seconds']:,.1f}", outcomes)
+        table.add_row(run["run_id"], f"{run['seconds']:,.1f}", _numbers(run["outcomes"]))
     console.print(table)
 
 
-def describe(store: Store, settings: Settings | None = None) -> dict[str, Any]:
+def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any]:
     """The state of a store as plain values; its index is the one that the settings name.
 
     Raises:
-        StoreError: it holds no committed run.
+        StoreError: it holds no committed run, or is damaged.
     """
+    store = Store(settings.store)
     if not store.manifests:
         raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
-    latest = latest_rows(store)
-    outcomes = Counter(row.outcome for row in latest.values())
-    languages: Counter[str] = Counter()
-    for run_id in store.manifests:
-        for table in store.tables("documents", ["id", "language"], [run_id]):
-            for row in table.to_pylist():
-                if latest[row["id"]].run_id == run_id:
-                    languages[row["language"]] += 1
+    with read_state(store) as state:
+        outcomes, published = state.outcomes(), state.published()
+        languages = _languages(store, state)
     runs = list(store.manifests.values())[-_LAST_RUNS:]
     return {
         "store": store.path,
-        "published": outcomes["kept"],
+        "published": published,
         "outcomes": dict(outcomes.most_common()),
         "languages": dict(languages.most_common()),
+        "dead_letters": outcomes["failed"],
         "index": _index(store, settings),
         "bytes": _sizes(store),
+        "number_of_runs": len(store.manifests),
         "runs": [
             {name: run[name] for name in ("run_id", "committed_at", "seconds", "outcomes")}
             for run in reversed(runs)
         ],
+        "writer": lock_holder(store.path),
+        "schedule": _schedule(store),
+        "next": next_run(settings, store, with_next),
     }
 
 
-def _index(store: Store, settings: Settings | None) -> dict[str, int] | None:
-    if settings and settings.index == "elasticsearch":
-        from pipelines.elasticsearch import open_elasticsearch
+def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
+    """What there is to say, name and value, but for the runs."""
+    sizes = status["bytes"]
+    lines = [
+        ("outcomes", _numbers(status["outcomes"])),
+        ("languages", _numbers(status["languages"])),
+        ("index", _index_in_words(status["index"])),
+        ("size", ", ".join(f"{kind} {size / MIB:,.1f} MiB" for kind, size in sizes.items())),
+    ]
+    if status["dead_letters"]:
+        lines.append(("dead letters", f"{status['dead_letters']:,} open"))
+    if writer := status["writer"]:
+        told = "process {pid} on {host} since {since}: {command}".format(**writer)
+        lines.append(("writing now", told))
+    if schedule := status["schedule"]:
+        lines.append(("schedule", _schedule_in_words(schedule)))
+    if status["next"]:
+        lines.append(("next run", in_words(status["next"])))
+    return lines
 
-        with open_elasticsearch(settings) as server:
-            return _counted(store, server)
-    if files.is_remote(store.path) or not store.index_path.exists():
-        return None
-    from transforms.sqlite import SqliteIndex
 
-    with SqliteIndex(store.index_path) as index:
-        return _counted(store, index)
+def _numbers(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {key}" for key, number in counts.items()) or "none"
 
 
-def _counted(store: Store, index: Index) -> dict[str, int]:
-    missing = len(set(store.manifests) - index.runs())
-    return {"documents": index.count(), "missing_runs": missing}
+def _languages(store: Store, state: State) -> Counter[str]:
+    """Number of published documents by language.
+
+    A manifest has the numbers of its run, which hold as long as all that the run published still
+    is; else the language of each document is read.
+    """
+    languages: Counter[str] = Counter()
+    standing = state.published_by_run()
+    for run_id, manifest in store.manifests.items():
+        of_run = manifest.get("languages", {})
+        if sum(of_run.values()) == standing.get(run_id, 0):
+            languages.update(of_run)
+            continue
+        for table in store.tables("documents", ["id", "language"], [run_id]):
+            ids = table.column("id").to_pylist()
+            stands = pa.array(state.standing(ids, [run_id] * len(ids)), pa.bool_())
+            languages.update(table.column("language").filter(stands).to_pylist())
+    return languages
+
+
+def _index(store: Store, settings: Settings) -> dict[str, Any] | None:
+    """Documents in the index and runs that it misses; ``error`` if it cannot be reached."""
+    try:
+        with index_to_read(store, settings) as index:
+            if index is None:
+                return None
+            missing = len(set(store.manifests) - index.runs())
+            return {"documents": index.count(), "missing_runs": missing}
+    except (SearchIndexError, ConfigurationError) as error:
+        return {"error": str(error)}
+
+
+def _index_in_words(index: dict[str, Any] | None) -> str:
+    if index is None:
+        return "none"
+    if "error" in index:
+        return str(index["error"])
+    behind = f", {count(index['missing_runs'], 'run')} behind" if index["missing_runs"] else ""
+    return f"{index['documents']:,} documents{behind}"
 
 
 def _sizes(store: Store) -> dict[str, int]:
@@ -107,9 +160,36 @@ def _sizes(store: Store) -> dict[str, int]:
     if files.is_remote(store.path):
         return {}
     sizes = {
-        kind: sum(file.stat().st_size for file in Path(store.path, kind).rglob("part-*"))
-        for kind in KINDS
+        kind: sum(file.stat().st_size for file in Path(store.path, kind).rglob("*.*"))
+        for kind in (*KINDS, "bands")
     }
-    if store.index_path.exists():
-        sizes["index"] = store.index_path.stat().st_size
+    for kind, name in _FILES.items():
+        if (path := Path(store.path, name)).exists():
+            sizes[kind] = path.stat().st_size
     return sizes
+
+
+def _schedule(store: Store) -> dict[str, Any] | None:
+    """What the status file of a scheduler in a local store tells, and whether it ``is_running``."""
+    path = Path(store.path, "schedule.json")
+    if files.is_remote(store.path) or not path.exists():
+        return None
+    try:
+        told = orjson.loads(path.read_bytes())
+        names = ("command", "pid", "state", "next_run_at", "consecutive_failures", "last_run")
+        schedule = {name: told[name] for name in names}
+    except (OSError, orjson.JSONDecodeError, KeyError) as error:
+        return {"error": f"{path} cannot be read: {error}"}
+    is_running = schedule["state"] != "stopped" and is_alive(schedule["pid"])
+    return {**schedule, "is_running": is_running}
+
+
+def _schedule_in_words(schedule: dict[str, Any]) -> str:
+    if "error" in schedule:
+        return str(schedule["error"])
+    if not schedule["is_running"]:
+        return f"{schedule['command']} is not running"
+    due = f", next run at {schedule['next_run_at']}" if schedule["next_run_at"] else ""
+    failures = schedule["consecutive_failures"]
+    failed = f", {count(failures, 'failure')} in a row" if failures else ""
+    return f"{schedule['command']} (process {schedule['pid']}): {schedule['state']}{due}{failed}"

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
-
-import apache_beam as beam
-from apache_beam.metrics import Metrics
 
 from transforms.boilerplate import strip_image_credit
-from transforms.document import Batch, Document, Rejected
+from transforms.document import Document, Rejected
 from transforms.html import HtmlMode, Page, read_html
 from transforms.markdown import read_markdown
 from transforms.measures import measure
 from transforms.quality import quality_flags, rejecting_flags, too_many_controls
 from transforms.text import normalise, one_line, trim, trim_ends
 from transforms.title import take_title
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STAGE = "clean"
 MAX_PAYLOAD = 64 * 1024
@@ -139,36 +132,3 @@ def _rejected(document: Document, reason: str) -> Rejected:
         reason=reason,
         stage=STAGE,
     )
-
-
-class _CleanBatch(beam.DoFn):
-    def __init__(self, options: CleanOptions) -> None:
-        self._options = options
-
-    def process(self, batch: Batch) -> Iterator[Batch | beam.pvalue.TaggedOutput]:
-        results = [clean(document, self._options) for document in batch.documents]
-        kept = tuple(result for result in results if isinstance(result, Document))
-        rejected = tuple(result for result in results if isinstance(result, Rejected))
-        Metrics.counter(STAGE, "kept").inc(len(kept))
-        for result in rejected:
-            Metrics.counter(STAGE, result.outcome).inc()
-        for flag in (flag for document in kept for flag in document.quality):
-            Metrics.counter("quality", flag).inc()
-        yield Batch(batch.part, kept)
-        if rejected:
-            yield beam.pvalue.TaggedOutput("rejected", (batch.part, rejected))
-
-
-@dataclass(eq=False)
-class Clean(beam.PTransform):
-    """Clean every document of every ``Batch``.
-
-    Outputs: ``kept``, the same batches with the documents that go on, be there any or none; and
-    ``rejected``, ``(part, tuple[Rejected, ...])`` of the batches that lose documents.
-    """
-
-    options: CleanOptions = DEFAULTS
-
-    def expand(self, batches: beam.PCollection[Batch]) -> beam.pvalue.DoOutputsTuple:
-        """Wire the stage."""
-        return batches | beam.ParDo(_CleanBatch(self.options)).with_outputs("rejected", main="kept")

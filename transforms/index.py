@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     import pyarrow as pa
@@ -170,8 +170,14 @@ class Index(Protocol):
     def search(self, query: Query) -> Results:
         """The best documents for a query. Raises ``QueryError`` as well."""
 
+    def versions(self, ids: Iterable[str]) -> dict[str, str]:
+        """The run whose version of each document is in the index; ids not in it are left out."""
+
     def count(self) -> int:
         """Number of documents published."""
+
+    def entries(self) -> Iterator[tuple[str, str, int]]:
+        """Id, run and ``duplicate_count`` of every document, in any order."""
 
     def verify(self) -> list[str]:
         """Every disagreement inside the index, in words; an empty list where all is well."""

@@ -97,6 +97,12 @@ class TransactionContract(Contract):
         publish(index, {"id": "a"}, {"id": "b"})
         assert index.count() == 2
 
+    def test_entries_are_all_documents_with_run_and_duplicate_count(self, index: Index) -> None:
+        assert list(index.entries()) == []
+        publish(index, {"id": "a", "run_id": "1"}, {"id": "b", "run_id": "1", "duplicate_count": 2})
+        publish(index, {"id": "c", "run_id": "2"}, run_id="2")
+        assert sorted(index.entries()) == [("a", "1", 0), ("b", "1", 2), ("c", "2", 0)]
+
     def test_publishing_twice_is_publishing_once(self, index: Index) -> None:
         row = {"id": "a", "text": "one cat", "entities": [entity("Ann", "PER")]}
         publish(index, row, run_id="1")
@@ -124,6 +130,13 @@ class TransactionContract(Contract):
             transaction.delete(["a", "never there"])
             transaction.commit()
         assert (index.count(), found(index, "cat"), index.verify()) == (1, ["b"], [])
+
+    def test_it_tells_which_version_it_has(self, index: Index) -> None:
+        assert index.versions(["a"]) == {}
+        publish(index, {"id": "a", "text": "cat", "run_id": "1"}, run_id="1")
+        publish(index, {"id": "b", "text": "cat", "run_id": "2"}, run_id="2")
+        assert index.versions(["a", "b", "never there"]) == {"a": "1", "b": "2"}
+        assert index.versions([]) == {}
 
     def test_duplicates_add_up(self, index: Index) -> None:
         publish(index, {"id": "a", "text": "cat", "duplicate_count": 1}, run_id="1")

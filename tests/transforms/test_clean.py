@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import transforms.clean
-from transforms.clean import MAX_PAYLOAD, Clean, CleanOptions, clean
+from transforms.clean import MAX_PAYLOAD, CleanOptions, clean
+from transforms.clean_step import Clean
 from transforms.document import Batch, Document, Rejected
 
 SEEDS = Path(__file__).parents[2] / "seeds"

@@ -252,7 +252,7 @@ def test_a_process_that_can_cache_nowhere_still_compiles(tmp_path: Path) -> None
     package = tmp_path / "transforms"
     package.mkdir()
     source = Path(__file__).parents[2] / "transforms"
-    for name in ("__init__.py", "fingerprint.py", "minhash_kernel.py"):
+    for name in ("__init__.py", "fingerprint.py", "minhash_kernel.py", "unspaced.py"):
         (package / name).write_bytes((source / name).read_bytes())
     (package / "__pycache__").write_text("in the way of the cache beside the source")
     blocked = tmp_path / "file"

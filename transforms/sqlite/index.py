@@ -78,12 +78,26 @@ class SqliteIndex:
         with plain_errors(self.path):
             return search(self._read(), query)
 
+    def versions(self, ids: Iterable[str]) -> dict[str, str]:
+        """The run whose version of each document is in the index."""
+        if not self.path.exists():
+            return {}
+        with plain_errors(self.path):
+            return rows.versions(self._read(), ids)
+
     def count(self) -> int:
         """Number of documents published."""
         with plain_errors(self.path):
             count: int
             (count,) = self._read().execute("SELECT count(*) FROM documents").fetchone()
             return count
+
+    def entries(self) -> Iterator[tuple[str, str, int]]:
+        """Id, run and ``duplicate_count`` of every document; none where there is no file yet."""
+        if not self.path.exists():
+            return
+        with plain_errors(self.path):
+            yield from self._read().execute("SELECT id, run_id, duplicate_count FROM documents")
 
     def verify(self) -> list[str]:
         """Every disagreement inside the file; reads all of it, at about the pace of a load."""

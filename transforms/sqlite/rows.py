@@ -109,6 +109,12 @@ def add_duplicates(connection: Connection, counts: Mapping[str, int]) -> None:
     )
 
 
+def versions(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """``run_id`` by id of the documents that are there."""
+    query = "SELECT id, run_id FROM documents WHERE id IN (SELECT value FROM json_each(?))"
+    return dict(connection.execute(query, (_json(list(ids)),)))
+
+
 def clear(connection: Connection) -> None:
     """Remove every document and every run."""
     connection.execute("DELETE FROM documents")
