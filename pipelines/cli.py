@@ -15,6 +15,8 @@ from pipelines import __version__
 from pipelines.cli_dead_letters import dead_letters
 from pipelines.cli_models import models
 from pipelines.cli_run import run
+from pipelines.cli_schedule import schedule, watch
+from pipelines.cli_store import compact, verify
 from pipelines.console import ExitCode, command, end_process
 from pipelines.flags import ConfigOption, JsonOption, StoreOption, settings_of
 
@@ -26,6 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(schedule)
+app.command()(watch)
 
 
 def _version(asked: bool) -> None:
@@ -126,19 +130,28 @@ def explain(
     with command():
         from pipelines.explain import explain as explain_document
 
-        explain_document(settings_of(config, store=store).store, document, json)
+        explain_document(settings_of(config, store=store), document, json)
 
 
 @app.command()
 def status(
-    store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
+    store: StoreOption = None,
+    config: ConfigOption = None,
+    next_run: Annotated[
+        bool | None,
+        typer.Option(
+            "--next/--no-next",
+            help="List the sources of the last run, to tell what the next would do. "
+            "[default: yes, if they are all on this machine]",
+        ),
+    ] = None,
+    json: JsonOption = False,
 ) -> None:
-    """Show what is in a store: runs, outcomes, languages, size."""
+    """Show what is in a store: runs, outcomes, languages, size, and what the next run would do."""
     with command():
         from pipelines.status import show_status
 
-        settings = settings_of(config, store=store)
-        show_status(settings.store, json, settings)
+        show_status(settings_of(config, store=store), json, next_run)
 
 
 @app.command()
@@ -171,6 +184,10 @@ def reindex(
         from pipelines.reindex import reindex as reindex_store
 
         reindex_store(settings_of(config, store=store), json, prune)
+
+
+app.command()(verify)
+app.command()(compact)
 
 
 @app.command()

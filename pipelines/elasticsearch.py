@@ -92,7 +92,8 @@ class Failures:
             return
         document = orjson.loads(failed.body)
         kept = type(failed)(failed.id, failed.status, failed.error_type, failed.reason, None)
-        self._of_run[document["run_id"]].append((document["source"], kept))
+        run_id = self._store.holder(document["run_id"]) or document["run_id"]
+        self._of_run[run_id].append((document["source"], kept))
 
     def write(self) -> None:
         """Write the dead letters, another ``part-…-index.jsonl`` of each run."""

@@ -18,6 +18,7 @@ from elasticsearch import ApiError, NotFoundError, TransportError
 from transforms.elasticsearch import templates
 from transforms.elasticsearch.config import ElasticsearchConfig
 from transforms.elasticsearch.connection import Connection
+from transforms.elasticsearch.entries import entries
 from transforms.elasticsearch.errors import ElasticsearchRefusedError, explain
 from transforms.elasticsearch.generations import Generations
 from transforms.elasticsearch.queries import search_body
@@ -158,6 +159,15 @@ class ElasticsearchIndex:
                 ) from None
         return to_results(query, answer.body, (perf_counter() - began) * 1000)
 
+    def versions(self, ids: Iterable[str]) -> dict[str, str]:
+        """The run whose version of each document is in the index."""
+        wanted = list(ids)
+        with self._errors():
+            if not wanted or self._generations.live() is None:
+                return {}
+            answer = self._connection.prompt.mget(index=self.alias, ids=wanted, source=["run_id"])
+        return {one["_id"]: one["_source"]["run_id"] for one in answer["docs"] if one.get("found")}
+
     def count(self) -> int:
         """Number of documents published; none where there is no index yet."""
         with self._errors():
@@ -165,6 +175,12 @@ class ElasticsearchIndex:
                 return 0
             count: int = self._connection.patient.count(index=self.alias)["count"]
             return count
+
+    def entries(self) -> Iterator[tuple[str, str, int]]:
+        """Id, run and ``duplicate_count`` of every document; none where there is no index yet."""
+        with self._errors():
+            if self._generations.live() is not None:
+                yield from entries(self._connection.patient, self.alias)
 
     def verify(self) -> list[str]:
         """Every disagreement between alias, index, its mapping and what is known of it."""
