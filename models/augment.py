@@ -18,6 +18,9 @@ _SWAPPED_ELSEWHERE = 0.15
 _LISTED = {"fr": 0.8, "es": 0.8, "it": 0.8, "nl": 0.8, "ca": 0.8, "en": 0.4, "de": 0.4, "pt": 0.3}
 """Share of the swapped names that come from ``gazetteers``, not from the annotated ones."""
 _LISTED_ELSEWHERE = 0.2
+_STRANGE = {"en": 0.35}
+"""Share of the swapped names that end in a word that stands for something else (a macron is a sign
+of phonetics), or that nobody has seen: word vectors must not be all that tells a name."""
 _VOWELS = tuple("aeiouyàâäéèêëîïôöùûüAEIOUYÀÂÄÉÈÊËÎÏÔÖÙÛÜhH")
 _ELIDING = frozenset(["fr", "it", "ca"])
 _DRAWS = 8
@@ -54,10 +57,15 @@ class Names:
     ) -> None:
         self._annotated: defaultdict[tuple[str, str], list[Sentence]] = defaultdict(list)
         self._listed = listed
+        words: defaultdict[str, set[str]] = defaultdict(set)
         for s in sentences:
+            if s.language in _STRANGE:
+                found = zip(s.words, s.tags, strict=True)
+                words[s.language].update(w for w, t in found if t == "O" and _is_plain(w))
             for start, end, label in spans(s.tags):
                 name = Sentence(s.words[start:end], s.spaces[start:end], (), s.language)
                 self._annotated[s.language, label].append(name)
+        self._words = {language: sorted(found) for language, found in words.items()}
 
     def swap(self, sentence: Sentence, random: Random) -> Sentence:
         """Replace some names by others of the same label."""
@@ -79,6 +87,8 @@ class Names:
         if random.random() < _LISTED.get(language, _LISTED_ELSEWHERE):
             pool = self._listed.get(language, {}).get(label) or pool
         name = random.choice(pool)
+        if language in _STRANGE and random.random() < _STRANGE[language]:
+            return _strange(name, self._words[language], random)
         if language in _ELIDING and start:
             elided = sentence.words[start - 1].endswith(("'", "’"))
             full = sentence.words[start - 1].lower() in ("de", "la", "le", "di", "lo")
@@ -87,6 +97,21 @@ class Names:
                     break
                 name = random.choice(pool)
         return name
+
+
+def _is_plain(word: str) -> bool:
+    return len(word) > 3 and word.isalpha() and word.islower()
+
+
+def _strange(name: Sentence, words: list[str], random: Random) -> Sentence:
+    """End a name in a word that is no name, or in one with a letter changed."""
+    *first, last = name.words
+    if random.random() < 0.5:
+        last = random.choice(words).title()
+    elif len(last) > 3:
+        place = random.randrange(1, len(last))
+        last = last[:place] + random.choice("aeiounrlkt") + last[place + 1 :]
+    return replace(name, words=(*first, last))
 
 
 def listed(names: Iterable[str], pipeline: Language) -> list[Sentence]:

@@ -92,6 +92,8 @@ SELECTION: dict[str, tuple[str, ...]] = {
     ),
 }
 """Watched while training, to choose the checkpoint."""
+HELD_OUT = {"germeval2014_de.test": 500}
+"""Sentences at the end of training sets that are watched too: their languages have no other."""
 TEST = (
     "uner_en_pud.test",
     "gum_en.test",

@@ -1,9 +1,9 @@
-"""Train a fallback entity model: ``train.py GROUP --data DIR --translated DIR --out DIR``.
+"""Train a fallback entity model: ``train.py GROUP --data … --translated … --vectors … --out …``.
 
 There is one model for each group of languages: a transition-based parser (spaCy's ``ner``) over
-hashed features of the words and a window CNN (Honnibal and Montani's ``Tok2Vec``). The weights kept
-are Adam's running averages at the step that did best on the selection sets. On one machine the same
-seed and number of steps give the same model; ``--minutes`` stops by the clock.
+word vectors, hashed features of words and a window CNN (Honnibal and Montani's ``Tok2Vec``). The
+weights kept are Adam's running averages at the step that did best on the selection sets. On one
+machine the same seed and number of steps give the same model; ``--minutes`` stops by the clock.
 """
 
 from __future__ import annotations
@@ -16,20 +16,25 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import spacy
 from augment import Names, curl, join, listed, recase, unaccent
-from corpus import GROUPS, LABELS, SELECTION, Sentence, Text, read, read_text, tokenise
+from corpus import GROUPS, HELD_OUT, LABELS, SELECTION, Sentence, Text, read, read_text, tokenise
 from gazetteers import gazetteer
+from numpy.typing import NDArray
 from score import f_score, spans_found
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
+from spacy.vectors import Vectors
 from thinc.api import Adam, NumpyOps, set_current_ops
+from vectors import BY
 
 from transforms.entity_models import tokeniser
+from transforms.load_model import looked_up_by
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 MODEL = {
     "@architectures": "spacy.TransitionBasedParser.v2",
     "state_type": "ner",
@@ -43,8 +48,8 @@ MODEL = {
             "@architectures": "spacy.MultiHashEmbed.v2",
             "width": 128,
             "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
-            "rows": [6000, 1000, 2400, 600],
-            "include_static_vectors": False,
+            "rows": [3000, 500, 2000, 600],
+            "include_static_vectors": True,
         },
         "encode": {
             "@architectures": "spacy.MaxoutWindowEncoder.v2",
@@ -56,7 +61,8 @@ MODEL = {
     },
 }
 WORDS_PER_STEP = 1000
-DROPOUT = 0.2
+STEPS = {"english": 4_500, "germanic": 6_000, "romance": 6_000, "east": 6_000}
+DROPOUT = {"english": 0.2, "germanic": 0.25, "romance": 0.25, "east": 0.25}
 LEARN_RATE = 0.001
 EVALUATE_EVERY = 1500
 SELECTION_SENTENCES = 400
@@ -92,11 +98,19 @@ def load(name: str, data: Path, translated: Path) -> Iterator[Text]:
     return read_text(translated, name) if "_in_" in name else read(data, name)
 
 
+def _learnt_from(name: str) -> int | None:
+    """Where the held-out end of a training set begins, from its end; None if there is none."""
+    return -HELD_OUT[name] if name in HELD_OUT else None
+
+
 def sampler(group: str, data: Path, translated: Path, seed: int) -> Sampler:
     """Read the sets of a group and the names to swap."""
     pipeline = cache(tokeniser)
     sets = GROUPS[group]
-    corpora = [[tokenise(text, pipeline) for text in load(n, data, translated)] for n in sets]
+    corpora = [
+        [tokenise(text, pipeline) for text in list(load(n, data, translated))[: _learnt_from(n)]]
+        for n in sets
+    ]
     languages = sorted({corpus[0].language for corpus in corpora})
     names = {
         language: {
@@ -113,6 +127,7 @@ def train(
     group: str,
     texts: Iterator[Sentence],
     data: Path,
+    vectors: Path,
     out: Path,
     steps: int,
     seconds: float,
@@ -125,9 +140,12 @@ def train(
     Hutter, "SGDR", ICLR 2017).
     """
     fix_random_seed(seed)
-    pipeline = cache(tokeniser)
+    table = looked_up_by(BY[group], Vectors(name="docsluice").from_disk(vectors / group))
+    pipeline = cache(lambda language: _with(table, tokeniser(language)))
     selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION[group]]
-    nlp = spacy.load(init) if init else _new()
+    held_out = [name for name in GROUPS[group] if name in HELD_OUT]
+    selection += [list(read(data, name))[_learnt_from(name) :] for name in held_out]
+    nlp = _with(table, spacy.load(init)) if init else _new(table)
     ner = nlp.get_pipe("ner")
     optimizer = Adam(LEARN_RATE, L2=0.01, grad_clip=1.0, use_averages=True)
     start = time.monotonic()
@@ -141,7 +159,7 @@ def train(
             text = next(texts)
             words += len(text.words)
             examples.append(_example(text, pipeline(text.language)))
-        losses = ner.update(examples, drop=DROPOUT, sgd=optimizer)
+        losses = ner.update(examples, drop=DROPOUT[group], sgd=optimizer)
         loss += losses["ner"]
         seen += words
         last = step == steps or elapsed > seconds
@@ -162,8 +180,13 @@ def train(
             break
 
 
-def _new() -> Language:
-    nlp = spacy.blank("xx")
+def _with(table: Vectors, nlp: Language) -> Language:
+    nlp.vocab.vectors = table
+    return nlp
+
+
+def _new(table: Vectors) -> Language:
+    nlp = _with(table, spacy.blank("xx"))
     ner = nlp.add_pipe("ner", config={"model": MODEL})
     for label in LABELS:
         ner.add_label(label)
@@ -185,8 +208,21 @@ def _save(nlp: Language, group: str, out: Path, step: int, seed: int) -> None:
         author="The docsluice authors",
         license="CC BY-SA 4.0",
         spacy_version=">=3.8.0,<3.9.0",
+        vectors_by=BY[group],
     )
     nlp.to_disk(out)
+    rounded = spacy.load(out)
+    for layer in rounded.get_pipe("ner").model.walk():
+        for name in layer.param_names:
+            if layer.has_param(name):
+                layer.set_param(name, _rounded(layer.get_param(name)))
+    rounded.to_disk(out)
+
+
+def _rounded(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights with twelve significant bits, which pack into two thirds of the space."""
+    bits = np.ascontiguousarray(weights).view(np.uint32)
+    return ((bits + 0x800) & np.uint32(0xFFFFF000)).view(np.float32)
 
 
 def main() -> None:
@@ -195,8 +231,9 @@ def main() -> None:
     parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     parser.add_argument("--translated", type=Path, required=True, help="what translate.py made")
+    parser.add_argument("--vectors", type=Path, required=True, help="what vectors.py made")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--steps", type=int, help=f"instead of {STEPS}")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", type=Path, help="a model that shall learn on")
@@ -205,7 +242,17 @@ def main() -> None:
     set_current_ops(NumpyOps(use_blis=False))  # twice as quick, on one thread
     texts = iter(sampler(args.group, args.data, args.translated, args.seed))
     seconds = args.minutes * 60
-    train(args.group, texts, args.data, args.out, args.steps, seconds, args.seed, args.init)
+    train(
+        args.group,
+        texts,
+        args.data,
+        args.vectors,
+        args.out,
+        args.steps or STEPS[args.group],
+        seconds,
+        args.seed,
+        args.init,
+    )
 
 
 if __name__ == "__main__":

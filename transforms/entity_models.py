@@ -14,11 +14,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from transforms.document import UNDETERMINED
+from transforms.identity import of_folder
 from transforms.load_model import load
 from transforms.model_packages import (
     catalogue,
     how_to_install,
     installed,
+    is_installed,
     is_restricted,
     read_meta,
 )
@@ -122,6 +124,15 @@ def title(choice: Choice) -> str:
     return f"{language}{meta['name']} {meta['version']}"
 
 
+def identity(choice: Choice) -> str:
+    """Return what tells a model from all others: its title and, of a folder, what is in it.
+
+    The version of a package is trusted; a folder may be trained anew under the same version.
+    """
+    content = "" if is_installed(choice.name) else of_folder(choice.name)
+    return f"{title(choice)} {content}"
+
+
 def model_titles(config: EntityConfig) -> dict[str, str]:
     """Return name and version of the model of each language that has one. Loads none.
 
@@ -144,6 +155,7 @@ class EntityModels:
     def __init__(self, config: EntityConfig | None = None) -> None:
         self._config = config or EntityConfig()
         self._loaded: dict[str, Model | None] = {}
+        self._chosen: dict[str, tuple[str, str]] = {}
         self._fallbacks: dict[str, Language] = {}
         self.lock = threading.RLock()
 
@@ -161,6 +173,17 @@ class EntityModels:
         """Return name and version of the model for ``language``, or an empty string."""
         model = self.get(language)
         return model.name if model else ""
+
+    def chosen(self, language: str) -> tuple[str, str]:
+        """Return title and identity of the model for ``language``, or two empty strings.
+
+        Loads none. Raises ``ModelNotInstalled`` for a configured one that is not there.
+        """
+        if language not in self._chosen:
+            check_models(self._config)
+            choice = choose(language, self._config)
+            self._chosen[language] = (title(choice), identity(choice)) if choice else ("", "")
+        return self._chosen[language]
 
     def _load(self, language: str) -> Model | None:
         choice = choose(language, self._config)
@@ -202,8 +225,9 @@ def tokeniser(language: str) -> Language:
 def in_language(language: str, fallback: Language) -> Language:
     """Make a pipeline that cuts words as ``language`` does and finds names as ``fallback`` does.
 
-    All such pipelines share the one component, and so its weights.
+    All such pipelines share the one component, with its weights, and the word vectors.
     """
     nlp = tokeniser(language)
+    nlp.vocab.vectors = fallback.vocab.vectors
     nlp.add_pipe("ner", source=fallback)
     return nlp

@@ -6,7 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spacy.language import Language  # imported where it is used: a run may need no entities
+    # imported where they are used: a run may need no entities
+    from spacy.language import Language
+    from spacy.vectors import Vectors
 
 _PARSING = (
     "tagger",
@@ -32,8 +34,23 @@ def load(model: str) -> Language:
         # Shared layers that only the components left out have listened to.
         if name in nlp.pipe_names and not getattr(nlp.get_pipe(name), "listening_components", True):
             nlp.remove_pipe(name)
+    if attribute := nlp.meta.get("vectors_by"):
+        nlp.vocab.vectors = looked_up_by(attribute, nlp.vocab.vectors)
     _multiply_with_numpy(nlp)
     return nlp
+
+
+def looked_up_by(attribute: str, vectors: Vectors) -> Vectors:
+    """The same vectors, found by another attribute of a word, such as ``LOWER``.
+
+    A model says in its ``meta.json`` which one (``vectors_by``): the file in which spaCy keeps the
+    vectors does not tell.
+    """
+    from spacy.vectors import Vectors as Table
+
+    found = Table(data=vectors.data, name=vectors.name, attr=attribute)
+    found.key2row = vectors.key2row
+    return found
 
 
 def _multiply_with_numpy(nlp: Language) -> None:

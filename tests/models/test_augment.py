@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -30,11 +31,12 @@ def test_biluo_tags_one_name(length: int, tags: list[str]) -> None:
 
 @given(st.integers())
 def test_swapping_keeps_the_sentence_whole(seed: int) -> None:
-    swapped = Names([ENGLISH, ENGLISH], {}).swap(ENGLISH, Random(seed))
+    danish = replace(ENGLISH, language="da")
+    swapped = Names([danish, danish], {}).swap(danish, Random(seed))
 
     assert len(swapped.words) == len(swapped.spaces) == len(swapped.tags)
     assert [label for _, _, label in spans(swapped.tags)] == ["PER", "LOC"]
-    assert swapped == ENGLISH  # there is only this one name of each label to swap it for
+    assert swapped == danish  # there is only this one name of each label to swap it for
 
 
 def test_listed_names_replace_those_of_old_french_text() -> None:
@@ -95,3 +97,15 @@ def test_joined_sentences_are_parted_and_keep_their_tags() -> None:
 
     first, last = 'Bob Dylan left "Paris".', "Napoléon dort"
     assert texts == {f"{first} {last}", f"{first}\n{last}", f"{first}\n\n{last}"}
+
+
+def test_names_may_end_in_words_that_are_none() -> None:
+    plain = Sentence(("the", "umlaut", "stands"), (True, True, False), ("O", "O", "O"), "en")
+    named = Sentence(("Emmanuel", "Macron"), (True, False), ("B-PER", "L-PER"), "en")
+    names = Names([plain, named], {})
+    random = Random(0)
+    ends = {names.swap(named, random).words[-1] for _ in range(300)}
+    assert {"Macron", "Umlaut", "Stands"} <= ends
+    assert any(
+        len(end) == len("Macron") and end not in ("Macron", "Umlaut", "Stands") for end in ends
+    )

@@ -2,17 +2,26 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import spacy
 import train
 from corpus import Text, read, write
+from vectors import Block
+from vectors import table as table_of
+
+from transforms.load_model import load
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(train.GROUPS, "made_up", {"made_up.train": 1.0, "made_up_in_fr.train": 0.5})
     monkeypatch.setitem(train.SELECTION, "made_up", ("made_up.dev",))
+    monkeypatch.setitem(train.DROPOUT, "made_up", 0.2)
+    monkeypatch.setitem(train.BY, "made_up", "LOWER")
     monkeypatch.setattr(train, "WORDS_PER_STEP", 50)
+    table = table_of(Block(["bob", "paris"], np.eye(2, 8, dtype=np.float32)), 10)
+    table.to_disk(tmp_path / "made_up")
     sentence = {"lang": "en", "dataset": "made_up", "tokens": ["Bob", "saw", "Paris", "."]}
     lines = json.dumps({**sentence, "tags": ["B-PER", "O", "B-LOC", "O"]}) + "\n"
     for name in ("made_up.train", "made_up.dev"):
@@ -25,7 +34,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def trained(data: Path, name: str, steps: int, seconds: float = 1e9) -> Path:
     texts = iter(train.sampler("made_up", data, data, seed=0))
-    train.train("made_up", texts, data, data / name, steps, seconds, seed=0)
+    train.train("made_up", texts, data, data, data / name, steps, seconds, seed=0)
     return data / name
 
 
@@ -55,3 +64,32 @@ def test_sets_are_drawn_by_their_sentences_times_their_share(data: Path) -> None
     languages = [next(texts).language for _ in range(3_000)]
 
     assert 1_800 < languages.count("en") < 2_200
+
+
+def test_what_is_held_out_of_a_training_set_is_watched_and_not_learnt(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(train.HELD_OUT, "made_up.train", 4)
+    sampled = train.sampler("made_up", data, data, seed=0)
+    assert [len(corpus) for corpus in sampled._corpora] == [6, 10]
+
+    trained(data, "model", steps=1)
+    scores = capsys.readouterr().out.partition("[")[2].partition("]")[0].split()
+    assert len(scores) == 2
+
+
+def test_rounding_keeps_twelve_bits_and_the_size_of_a_weight() -> None:
+    weights = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    rounded = train._rounded(weights)
+    assert not (rounded.view(np.uint32) & 0xFFF).any()
+    assert np.abs(rounded / weights - 1).max() <= 2**-12
+
+
+def test_a_loaded_model_looks_words_up_as_in_training(data: Path) -> None:
+    nlp = load(str(trained(data, "model", steps=1)))
+    assert nlp.vocab.vectors.find(keys=nlp.make_doc("BOB Bob bob").to_array("LOWER")).tolist() == [
+        0,
+        0,
+        0,
+    ]
+    assert nlp.make_doc("PARIS")[0].has_vector
