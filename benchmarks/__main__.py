@@ -18,9 +18,14 @@ NAMES = (
     "fingerprint",
     "stages",
     "duplicates_recall",
+    "state",
+    "published",
+    "rerun",
+    "cache",
     "against_datatrove",
     "memory",
     "elasticsearch",
+    "batches",
     "end_to_end",
 )
 

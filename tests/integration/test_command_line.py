@@ -18,7 +18,23 @@ from tests.integration.command import docsluice
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 CYBER, CHARTER, ELECTION = sorted(path.name for path in SEEDS.iterdir())
-COMMANDS = ["run", "search", "serve", "explain", "status", "report", "reindex", "doctor", "models"]
+COMMANDS = [
+    "run",
+    "schedule",
+    "watch",
+    "search",
+    "serve",
+    "explain",
+    "status",
+    "report",
+    "reindex",
+    "verify",
+    "compact",
+    "provision",
+    "doctor",
+    "dead-letters",
+    "models",
+]
 TITLE = "La Charte d'un Internet ouvert, libre et sûr est prévue pour lundi"
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
@@ -82,7 +98,7 @@ def test_help_lists_the_commands_there_are(call: Call, capsys: pytest.CaptureFix
 def test_every_command_has_help(call: Call, command: str) -> None:
     shown = call(command, "--help").stdout
     assert shown.startswith(f"Usage: docsluice {command} ")
-    assert ("--store" in shown) == (command != "models")
+    assert ("--store" in shown) == (command not in ("dead-letters", "models"))
     assert call(command, "-h").stdout == shown
 
 

@@ -47,6 +47,23 @@ def test_a_run_fills_the_index_that_search_and_status_read(
     assert docsluice("search", "Biarritz", "--json", env=env).returncode == 0
 
 
+def test_an_index_is_not_taken_from_another_store_unasked(
+    docsluice: Docsluice, elasticsearch_url: str, alias: str
+) -> None:
+    env = variables(elasticsearch_url, alias)
+    assert docsluice("run", SEEDS, "--quiet", env=env).returncode == 0
+    other = docsluice("run", SEEDS, "--store", "other", env=env)
+    assert (other.returncode, other.stdout) == (3, "")
+    assert "it is another store's" in other.stderr
+    assert json.loads(docsluice("status", "--json", env=env).stdout)["index"]["documents"] == 3
+
+    advice = [["run", SEEDS, "--index", "none"], ["reindex"], ["run", SEEDS]]
+    for command in advice:
+        done = docsluice(*command, "--store", "other", env=env)
+        assert done.returncode == 0, done.stderr
+    assert "it is another store's" in docsluice("run", SEEDS, env=env).stderr
+
+
 def test_without_a_server_nothing_is_read(docsluice: Docsluice, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for command in (["run", SEEDS], ["search", "cat"]):
