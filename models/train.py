@@ -61,8 +61,8 @@ MODEL = {
     },
 }
 WORDS_PER_STEP = 1000
-STEPS = {"english": 4_500, "germanic": 6_000, "romance": 6_000, "east": 6_000}
-DROPOUT = {"english": 0.2, "germanic": 0.25, "romance": 0.25, "east": 0.25}
+STEPS = {"english": 4_000, "germanic": 6_000, "romance": 6_000, "east": 6_000}
+DROPOUT = {"english": 0.25, "germanic": 0.25, "romance": 0.25, "east": 0.25}
 LEARN_RATE = 0.001
 EVALUATE_EVERY = 1500
 SELECTION_SENTENCES = 400

@@ -71,8 +71,10 @@ _LONGEST_COURTESY = 15
 """Characters of the longest form of address, with the blank after it."""
 _TITLES_EVERYWHERE = "Dr Prof"
 _QUOTES = "\"'`´“”„‟‘’‚‛«»‹›"
-_UNSEEN = r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-"""Control characters, and those that only steer the direction of writing."""
+_UNSEEN = (
+    r"\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff"
+)
+"""Control characters, those that only steer the direction of writing, and noncharacters."""
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _MARKS = re.escape(_QUOTES + "([{)]},;:…|·•*_~=<>/\\–—-") + r"\s" + _UNSEEN
 # Dutch names may begin with an apostrophe: 's-Hertogenbosch, 't Hooft.

@@ -52,8 +52,8 @@ import signal, sys, time
 from pathlib import Path
 from pipelines.child import in_child
 def work():
-    Path(sys.argv[1]).write_text("begun")
     try:
+        Path(sys.argv[1]).write_text("begun")
         time.sleep(60)
     finally:
         Path(sys.argv[1]).write_text("cleaned up")
