@@ -106,7 +106,7 @@ def _is_plain(word: str) -> bool:
 def _strange(name: Sentence, words: list[str], random: Random) -> Sentence:
     """End a name in a word that is no name, or in one with a letter changed."""
     *first, last = name.words
-    if random.random() < 0.5:
+    if words and random.random() < 0.5:
         last = random.choice(words).title()
     elif len(last) > 3:
         place = random.randrange(1, len(last))
