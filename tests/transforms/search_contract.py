@@ -20,6 +20,10 @@ TYPED = st.lists(OPERATORS | st.text(max_size=5) | st.characters(codec=None), ma
 )
 
 
+SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+"""One contract is held against each index, by a class of tests for each."""
+
+
 class SearchContract(Contract):
     def test_a_word_in_the_title_ranks_above_one_in_the_text(self, index: Index) -> None:
         filler = "words about something else entirely " * 3
@@ -248,7 +252,7 @@ class SearchContract(Contract):
     @settings(
         max_examples=300,
         deadline=None,  # a server may be anywhere
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=SHARED,
     )
     @given(typed=TYPED, name=TYPED)
     def test_nothing_typed_is_an_error_of_syntax(self, index: Index, typed: str, name: str) -> None:
@@ -267,7 +271,7 @@ class SearchContract(Contract):
     @settings(
         max_examples=100,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=SHARED,
     )
     @given(text=st.text(st.characters(exclude_categories=["Cc", "Cn", "Cs"]), max_size=60))
     def test_any_text_is_found_by_a_word_of_it_and_shown_exactly(
