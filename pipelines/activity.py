@@ -97,8 +97,9 @@ def _letters(store: Store, run_ids: Iterable[str]) -> Iterator[Action]:
         for number, line in enumerate(files.read(path).splitlines(), 1):
             place = f"{name.removesuffix('.jsonl')}#{number}"
             try:
-                letter = orjson.loads(line) | {"stage": stage_of(name)}
-            except (orjson.JSONDecodeError, TypeError) as error:
+                letter = orjson.loads(line)
+                letter["stage"] = stage_of(name, letter["stage"])
+            except (orjson.JSONDecodeError, KeyError, TypeError) as error:
                 log.warning("line %d of %s is no dead letter: %s", number, path, error)
             else:
                 yield dead_letter_action(run_id, place, letter)

@@ -13,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipelines.dead_letters import newest_letters
 from pipelines.state import State
 from pipelines.store import Store, StoreError, read_part
 from transforms import files
 from transforms.document import LEDGER_SCHEMA, SCHEMA, completed
+from transforms.letters import INDEX
 from transforms.published import FINGERPRINT_SCHEMA
 from transforms.run import Run
 
@@ -25,7 +27,7 @@ _GROUP_BYTES = 8 * 1024 * 1024
 """Of documents, uncompressed, in a file and in a row group of it: so much is read for one row."""
 
 _LEDGER_ROWS = 50_000
-_REFUSED = "-index.jsonl"
+_REFUSED = f"-{INDEX}.jsonl"
 
 
 @dataclass(slots=True)
@@ -139,8 +141,8 @@ def copy_ledger(store: Store, run: Run) -> Counter[str]:
 def copy_letters(store: Store, run: Run, state: State) -> None:
     """Copy the dead letters that are open: of the newest failure of what has not gone well since.
 
-    Documents that the index has refused have letters of their own, which stay open as long as the
-    version that it refused is published.
+    Documents that the index has refused have letters of their own, which stay as long as the
+    version that it refused is published and no replay has settled them.
     """
     newest: dict[str, str] = {}
     for run_id, path, line in _letters(store):
@@ -154,10 +156,14 @@ def copy_letters(store: Store, run: Run, state: State) -> None:
         and (id_ := _id_of(path, line)) in is_open
         and newest[id_] == run_id
     )
+    unsettled = {one.key for one in newest_letters(store) if one.is_open and one.stage == INDEX}
     refused = (
         line
         for run_id, path, line in _letters(store)
-        if path.endswith(_REFUSED) and state.standing([_id_of(path, line)], [run_id]) == [True]
+        if path.endswith(_REFUSED)
+        and (id_ := _id_of(path, line))
+        and (run_id, id_, INDEX, orjson.loads(line)["recorded_at"]) in unsettled
+        and state.standing([id_], [run_id]) == [True]
     )
     _write_lines(run.part("dead-letters", "00000-000", "-open.jsonl"), failed)
     _write_lines(run.part("dead-letters", "00000-000", _REFUSED), refused)

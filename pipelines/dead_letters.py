@@ -55,6 +55,11 @@ class Letter:
         return self.settled is None
 
     @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells it from all others: run, document, stage, time."""
+        return self.run_id, self.id, self.stage, self.recorded_at.isoformat()
+
+    @property
     def subject(self) -> tuple[str, bool]:
         """What it is about: a document on its way, or a published one on its way to the index."""
         return self.id, self.stage == INDEX
@@ -83,7 +88,7 @@ def all_letters(store: Store) -> list[Letter]:
         StoreError: a file of letters is damaged.
     """
     return [
-        _letter(run_id, stage_of(path), line)
+        _letter(run_id, stage_of(path, line["stage"]), line)
         for run_id, path in store.parts(KIND)
         if path.endswith(".jsonl")
         for line in _lines(path)
@@ -106,7 +111,7 @@ def newest_letters(store: Store) -> list[Letter]:
     }
     evidence = Evidence.gather(store, newest.values())
     letters = [
-        replace(letter, settled=records.get(_key(letter)) or evidence.on(letter))
+        replace(letter, settled=records.get(letter.key) or evidence.on(letter))
         for letter in newest.values()
     ]
     by_source = sorted(letters, key=lambda letter: letter.source)
@@ -122,7 +127,7 @@ def settle(store: Store, letters: Iterable[Letter], what: str) -> None:
     now = datetime.now(UTC)
     lines = []
     for letter in letters:
-        run_id, id_, stage, recorded_at = _key(letter)
+        run_id, id_, stage, recorded_at = letter.key
         record = {"id": id_, "run_id": run_id, "stage": stage, "recorded_at": recorded_at}
         lines.append(orjson.dumps(record | {"settled": what, "settled_at": now.isoformat()}))
     if lines:
@@ -188,10 +193,6 @@ def since_time(text: str, now: datetime) -> datetime:
             f"--since takes a date such as 2026-01-31, or a span such as 2d or 3h: {text!r}"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _key(letter: Letter) -> tuple[str, str, str, str]:
-    return letter.run_id, letter.id, letter.stage, letter.recorded_at.isoformat()
 
 
 def _letter(run_id: str, stage: str, fields: dict[str, Any]) -> Letter:

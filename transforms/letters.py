@@ -45,9 +45,13 @@ def dead_letter(
     return letter
 
 
-def stage_of(path: str) -> str:
-    """The stage whose letters a file holds; letters of older stores do not say ``list``."""
-    return path.removesuffix(".jsonl").rsplit("-", 1)[-1]
+def stage_of(path: str, stated: str) -> str:
+    """The stage of a letter: the ``stated`` one; of older stores only the file says ``list``."""
+    return "list" if path.endswith("-list.jsonl") else stated
+
+
+def _is_of_index(path: str) -> bool:
+    return path.endswith(f"-{INDEX}.jsonl")
 
 
 def write_dead_letters(run: Run, part: str, stage: str, failed: Iterable[Rejected]) -> str:
@@ -70,7 +74,7 @@ def append_index_letters(run: Run, failed: Iterable[Rejected]) -> str:
     Raises:
         OSError: the file cannot be written, or earlier letters cannot be read.
     """
-    written = sum(stage_of(name) == INDEX for name in files.names(run.directory(KIND)))
+    written = sum(_is_of_index(name) for name in files.names(run.directory(KIND)))
     path = run.part(KIND, f"{written:05d}-000", f"-{INDEX}.jsonl")
     _write_file(path, INDEX, failed, run.started_at, _refusals(run.store))
     return path
@@ -90,7 +94,7 @@ def _failures_before(store: str, run_id: str) -> Counter[str]:
     failures: Counter[str] = Counter()
     for directory in _run_directories(store):
         if directory < f"run={run_id}":
-            ids = (_ids(path) for path in _files(store, directory) if stage_of(path) != INDEX)
+            ids = (_ids(path) for path in _files(store, directory) if not _is_of_index(path))
             failures.update(set().union(*ids))
     return failures
 
@@ -100,7 +104,7 @@ def _refusals(store: str) -> Counter[str]:
     refusals: Counter[str] = Counter()
     for directory in _run_directories(store):
         for path in _files(store, directory):
-            if stage_of(path) == INDEX:
+            if _is_of_index(path):
                 refusals.update(_ids(path))
     return refusals
 

@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from pipelines.compact import compact
+from pipelines.dead_letters import newest_letters, settle
 from pipelines.history import record
 from pipelines.publish import rebuild
 from pipelines.settings import Settings, load
@@ -254,6 +255,26 @@ def test_open_dead_letters_stay(
         "broken.json", "lines.jsonl#L2", "mended.json"
     ]  # fmt: skip
     assert [letter["error"] for letter in letters if "mended" in letter["source"]] == ["too long"]
+
+
+def test_letters_say_the_same_after_it_and_settled_ones_do_not_come_back(
+    grown: Path, ingest: Ingest, store: Store, settings: Settings
+) -> None:
+    last = ingest().run_id or list(store.manifests)[-1]
+    store.refresh()
+    [*documents] = next(iter(store.tables("documents", ["id", "source"], [last]))).to_pylist()
+    refused = Rejected(documents[0]["id"], documents[0]["source"], "", "failed", "no", "index")
+    write_dead_letters(_run(store, last), "00000-000", "index", (refused,))
+    settle(store, [one for one in newest_letters(store) if one.stage == "index"], "replayed")
+
+    def told() -> list[tuple[str, str]]:
+        return sorted((one.source, one.stage) for one in newest_letters(store) if one.is_open)
+
+    before = told()
+    compact(settings, grace=0)
+    store.refresh()
+    assert told() == before
+    assert {stage for _, stage in before} == {"read"}
 
 
 def test_readers_go_on_while_it_works(grown: Path, store: Store, settings: Settings) -> None:
