@@ -153,7 +153,7 @@ def discard(store: Store) -> None:
 def warn_of_guard(settings: Settings, selection: Selection) -> None:
     """Say which deletions were too many, and how they are allowed."""
     if selection.not_deleted:
-        log.warning(
+        log.error(  # --quiet shall not hide it
             "nothing is deleted: the sources of %s are gone, of %s under these sources, more than "
             "max_delete_fraction (%g) allows; if that is right, run again with "
             "--max-delete-fraction 1",

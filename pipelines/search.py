@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from transforms import files
 from transforms.index import Hit, Query, QueryError, Results, Snippet
 from transforms.sqlite import INDEX_NAME, SqliteIndex
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
     from transforms.elasticsearch.index import ElasticsearchIndex
+
+log = logging.getLogger(__name__)
 
 # A terminal obeys control characters, and what is shown here comes from anywhere.
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -76,7 +80,21 @@ def _open_index(store: Path | str, settings: Settings | None) -> SqliteIndex | E
         from pipelines.elasticsearch import open_elasticsearch
 
         return open_elasticsearch(settings)
-    return SqliteIndex(Path(store, INDEX_NAME))
+    index = SqliteIndex(Path(store, INDEX_NAME))
+    _warn_if_behind(store, index)
+    return index
+
+
+def _warn_if_behind(store: Path | str, index: SqliteIndex) -> None:
+    """Say so where later runs have filled another index, or none, and this one was left behind."""
+    newest = files.names(files.join(str(store), "runs"), ".json")[-1:]
+    if index.path.exists() and not {name.removesuffix(".json") for name in newest} <= index.runs():
+        log.warning(
+            "%s lacks the newest run of the store, which filled another index or none; name the "
+            "settings of that one with --config, or bring this one up to date: "
+            "DOCSLUICE_INDEX=sqlite docsluice reindex",
+            index.path,
+        )
 
 
 def to_json(results: Results) -> str:

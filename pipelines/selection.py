@@ -135,7 +135,7 @@ def _without_unlisted(settings: Settings, state: State, found: Survey) -> Survey
     for one in found.unlisted:
         published = sum(n for uri, n in state.published_by_file() if one.scope.covers(uri))
         allow = " (if it is gone for good: --max-delete-fraction 1)" if one.is_absent else ""
-        log.warning(
+        log.error(
             "%s; nothing is deleted: %s from there stay published%s",
             one.error,
             count(published, "document"),

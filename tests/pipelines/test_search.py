@@ -120,3 +120,17 @@ def test_a_label_may_be_in_small_letters(store: Path, capsys: pytest.CaptureFixt
 def test_a_store_without_an_index_is_said(tmp_path: Path) -> None:
     with pytest.raises(SearchIndexError, match="docsluice run"):
         search_store(tmp_path, "cat")
+
+
+def test_an_index_that_later_runs_have_not_filled_is_said_to_be_behind(
+    store: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    [applied] = SqliteIndex(store / "search.db").runs()
+    runs = store / "runs"
+    runs.mkdir(exist_ok=True)
+    (runs / f"{applied}.json").write_text("{}")
+    search_store(store, "cats")
+    assert not caplog.text
+    (runs / f"{applied}~later.json").write_text("{}")
+    search_store(store, "cats")
+    assert "lacks the newest run" in caplog.text
