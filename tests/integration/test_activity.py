@@ -96,7 +96,8 @@ def test_only_what_is_lacking_is_written_unless_all_is_to_be(
     record_activity(settings, store)
     letters = Path(store.path, "dead-letters", "run=000001-20260102T030405Z")
     later = letters / "part-00000-000-index.jsonl"
-    later.write_text((letters / "part-00000-000-read.jsonl").read_text())
+    read = (letters / "part-00000-000-read.jsonl").read_text()
+    later.write_text(read.replace('"stage": "read"', '"stage": "index"'))
     with Client(elasticsearch_url) as client:
         client.delete(
             index="test-lacking-activity",
