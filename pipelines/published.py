@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 _SUFFIX = ".bands"
 _PARTS_AT_ONCE = 64
 _MERGED_UP_TO = 2
+_MOST_IN_A_TABLE = 1 << 32
+"""A table numbers its documents with 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,8 @@ def _add(
     sizes[path] = runs, write_band_table(path, runs, parts, state)
     merged, total = [path], sizes[path][1]
     for other in sorted(sizes, key=lambda other: sizes[other][1]):
-        if other != path and sizes[other][1] <= _MERGED_UP_TO * total:
+        fits = total + sizes[other][1] <= _MOST_IN_A_TABLE
+        if other != path and fits and sizes[other][1] <= _MERGED_UP_TO * total:
             merged.append(other)
             total += sizes[other][1]
     if len(merged) == 1:

@@ -146,6 +146,20 @@ def test_a_large_table_is_left_alone_when_little_comes(local: Store, make: Make)
     assert sorted(map(len, tables(local).values())) == [1, 12]
 
 
+def test_no_table_grows_beyond_what_it_can_number(
+    local: Store, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a stand-in for the limit of 2**32 documents, which no test can reach
+    monkeypatch.setattr("pipelines.published._MOST_IN_A_TABLE", 3)
+    for number in range(7):
+        commit(local, [make(f"n{number}x")])
+        with state_of(local) as state:
+            catch_up(local, state)
+    sizes = list(map(len, tables(local).values()))
+    assert max(sizes) <= 3
+    assert sum(sizes) == 7
+
+
 def test_what_no_longer_stands_is_dropped_when_tables_are_merged(store: Store, make: Make) -> None:
     a, b, c, d = map(make, "abcd")
     commit(store, [a, b])
