@@ -29,7 +29,6 @@ class Classifier:
     feature_of: NDArray[np.int32]
     weights: NDArray[np.float32]
     priors: NDArray[np.float32]
-    counts: NDArray[np.int32]
 
     @classmethod
     def load(cls, languages: Sequence[str]) -> Classifier:
@@ -43,14 +42,13 @@ class Classifier:
             np.asarray(identifier.tk_output).astype(np.int32),
             np.ascontiguousarray(identifier.nb_ptc, np.float32),
             np.ascontiguousarray(identifier.nb_pc, np.float32),
-            np.zeros(len(identifier.nb_ptc), np.int32),
         )
 
     def posterior(self, text: str) -> dict[str, float]:
         """Probability of each language; equal for all where the text tells nothing.
 
         As in the library, the scores are tempered by the square root of the text's bytes, so
-        that a short text is no more sure than it should be. Not for several threads at once.
+        that a short text is no more sure than it should be.
         """
         text = text.lower() if text.isupper() else text
         data = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
@@ -62,7 +60,6 @@ class Classifier:
             self.feature_of,
             self.weights,
             self.priors,
-            self.counts,
             out,
         )
         return dict(zip(self.labels, out.tolist(), strict=True))
@@ -76,10 +73,10 @@ def _posterior(
     feature_of: NDArray[np.int32],
     weights: NDArray[np.float32],
     priors: NDArray[np.float32],
-    counts: NDArray[np.int32],
     out: NDArray[np.float32],
 ) -> None:
-    """Fill ``out``; ``counts`` must be zero, and is again at the end."""
+    """Fill ``out``."""
+    counts = np.zeros(len(weights), np.int32)  # of each call: threads work at once
     met = np.empty(len(data), np.int32)
     number = 0
     state = np.uint32(0)
@@ -97,7 +94,6 @@ def _posterior(
     out[:] = priors
     for feature in met[:number]:
         weight = np.float32(np.log1p(counts[feature]))
-        counts[feature] = 0
         for place in range(len(out)):
             out[place] += weight * weights[feature, place]
     tempering = np.float32(1 / np.sqrt(len(data)))

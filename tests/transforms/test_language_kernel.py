@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -37,3 +38,11 @@ def test_one_text_leaves_nothing_behind_for_the_next() -> None:
     before = CLASSIFIER.posterior("Es war einmal ein Müller")
     CLASSIFIER.posterior("a quite different text about ships and harbours")
     assert CLASSIFIER.posterior("Es war einmal ein Müller") == before
+
+
+def test_threads_at_once_get_the_probabilities_that_one_gets() -> None:
+    texts = [f"{sentence} " * 200 for sentence in ("Es war einmal", "Il était une fois", "Once")]
+    alone = [CLASSIFIER.posterior(text) for text in texts]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(CLASSIFIER.posterior, texts * 300))
+    assert together == alone * 300
