@@ -121,22 +121,22 @@ def run(
     runner: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="direct, or the name of any Beam runner. [default: direct]"
+            metavar="NAME",
+            help="direct, prism, flink, spark, dataflow, or another of Beam's. [default: direct]",
         ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Processes of the direct runner. [default: all cores if the input is worth it]",
+            help="Worker processes. [default: all cores if the input is worth it]",
         ),
     ] = None,
     runner_option: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Beam option for another runner, such as job_endpoint=localhost:8099; "
-            "may be repeated.",
+            help="Option of another runner, such as job_endpoint=localhost:8099; may be repeated.",
         ),
     ] = None,
     settle_seconds: Annotated[
@@ -197,6 +197,7 @@ def run(
     Exit codes: 0 all well; 1 some documents failed (with --strict); 2 wrong usage or
     configuration; 3 failed, nothing committed.
     """
+    gc.disable()  # until there is something to process: what is made till then stays
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with command(verbose, quiet):
         flags = {

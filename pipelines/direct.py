@@ -23,6 +23,9 @@ CAN_FORK = sys.platform == "linux"
 """Elsewhere forking a process that has loaded numerical libraries is not safe."""
 
 
+LOST = "a worker process was killed, perhaps for want of memory; try fewer --workers"
+
+
 class WorkerLostError(RuntimeError):
     """A worker process ended before its work was done."""
 
@@ -63,7 +66,7 @@ def _forked_runner(workers: int) -> Iterator[beam.runners.PipelineRunner]:
 
     from pipelines.forked import ForkedEnvironment, WorkerPool
 
-    _ignore_lost_connections()
+    ignore_lost_connections()
     lost = threading.Event()
 
     def on_loss() -> None:
@@ -82,9 +85,7 @@ def _forked_runner(workers: int) -> Iterator[beam.runners.PipelineRunner]:
         yield FnApiRunner(ForkedEnvironment(python_sdk_capabilities(), ()))
     except KeyboardInterrupt:
         if lost.is_set():
-            raise WorkerLostError(
-                "a worker process was killed, perhaps for want of memory; try fewer --workers"
-            ) from None
+            raise WorkerLostError(LOST) from None
         raise
     finally:
         pool.kill()
@@ -92,8 +93,8 @@ def _forked_runner(workers: int) -> Iterator[beam.runners.PipelineRunner]:
             signal.signal(number, handler)
 
 
-def _ignore_lost_connections() -> None:
-    """Keep the runner's threads from printing how their connections to killed workers broke."""
+def ignore_lost_connections() -> None:
+    """Keep Beam's threads from printing how their connections to what has ended broke."""
     from grpc import RpcError
 
     show = threading.excepthook

@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -58,6 +60,17 @@ class ElasticsearchSettings(ServerSettings):
     attempts: int = Field(default=12, gt=0)
     total_seconds: float = Field(default=600.0, gt=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
+
+
+class StreamSettings(BaseModel):
+    """How ``docsluice stream`` cuts what keeps arriving, and what it remembers of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    window_seconds: float = Field(default=60.0, gt=0)
+    poll_seconds: float = Field(default=0.2, gt=0)
+    in_flight: int = Field(default=500, gt=0)
+    duplicate_ttl_seconds: float = Field(default=600.0, gt=0)
 
 
 class Settings(BaseSettings):
@@ -113,6 +126,8 @@ class Settings(BaseSettings):
     workers: int | None = Field(default=None, ge=1)
     runner_options: list[str] = Field(default_factory=list)
     strict: bool = False
+
+    stream: StreamSettings = Field(default_factory=StreamSettings)
 
     @field_validator("duplicates", mode="before")
     @classmethod
@@ -191,7 +206,8 @@ def load(flags: dict[str, Any], config: Path | None = None) -> Settings:
         reason = f'{variable} must be JSON, such as \'["a", "b"]\' ({error.__cause__})'
         raise ConfigurationError(reason) from None
     return Settings.model_construct(
-        **{name: getattr(settings, name) for name in Settings.model_fields}
+        settings.model_fields_set,  # what was named, as opposed to a default
+        **{name: getattr(settings, name) for name in Settings.model_fields},
     )
 
 
@@ -211,7 +227,7 @@ def _read(config: Path) -> dict[str, Any]:
 def _one_line(error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False):
-        steps = 2 if problem["loc"][:1] in (("elasticsearch",), ("kibana",)) else 1
+        steps = 2 if problem["loc"][:1] in (("elasticsearch",), ("kibana",), ("stream",)) else 1
         name = ".".join(str(step) for step in problem["loc"][:steps])
         if problem["type"] == "extra_forbidden":
             parts.append(f"there is no setting {name!r}")

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from elasticsearch import Elasticsearch as Client
@@ -17,7 +18,9 @@ from elasticsearch import Elasticsearch as Client
 from tests.integration.servers import UnavailableError, in_continuous_integration
 from tests.integration.servers.elasticsearch import Elasticsearch
 from tests.integration.servers.fault_proxy import FaultProxy
+from tests.integration.servers.flink import Flink
 from tests.integration.servers.node import Node
+from tests.integration.servers.prism import prism_binary
 from tests.integration.servers.start import laid_out
 
 _NUMBERS = itertools.count(time.time_ns())
@@ -93,6 +96,34 @@ def alias(es_client: Client) -> Iterator[str]:
     alias = f"test{next(_NUMBERS)}"
     yield alias
     forget(es_client, alias)
+
+
+@pytest.fixture(scope="session")
+def prism() -> Path:
+    """The program of Prism, of the installed Beam's version."""
+    with skipping():
+        return prism_binary()
+
+
+@pytest.fixture(scope="session")
+def flink_endpoint() -> Iterator[str]:
+    """``localhost:PORT`` of a Flink job server that all tests share; each job has its cluster."""
+    if endpoint := os.environ.get("FLINK_JOB_ENDPOINT"):
+        yield endpoint
+        return
+    with skipping():
+        server = Flink()
+    with server:
+        yield server.endpoint
+
+
+@pytest.fixture
+def own_flink() -> Iterator[Flink]:
+    """A Flink job server of the test's own, which it may stop."""
+    with skipping():
+        server = Flink()
+    with server:
+        yield server
 
 
 def forget(client: Client, alias: str) -> None:

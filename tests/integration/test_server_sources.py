@@ -13,10 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import apache_beam
 import pytest
 
 from tests.integration.conftest import skipping
-from tests.integration.servers import UnavailableError, distribution
+from tests.integration.servers import UnavailableError, distribution, flink, prism
 from tests.integration.servers.container import IMAGE, Container
 from tests.integration.servers.elasticsearch import StartError
 from tests.integration.servers.node import Node
@@ -123,6 +124,50 @@ def test_two_at_once_fetch_once(
     assert one == other == tmp_path / "cache" / "docsluice" / "elasticsearch-8.19.21"
     assert (one / "bin" / "elasticsearch").stat().st_mode & 0o111
     assert len(script.with_name("calls").read_text().splitlines()) == 1
+
+
+def test_two_at_once_fetch_the_libraries_of_flink_once(play: Play, tmp_path: Path) -> None:
+    code = "import pathlib, sys, time; time.sleep(0.3); pathlib.Path('lib').mkdir();"
+    code += "pathlib.Path('lib', 'a.jar').write_text(pathlib.Path('pom.xml').read_text());"
+    play("mvn", f"{code}print('called', file=open({str(tmp_path / 'calls')!r}, 'a'))")
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: flink.libraries(), range(2))
+    assert one == other
+    assert one.parent == tmp_path / "cache" / "docsluice"
+    assert flink.JOB_SERVER_VERSION in (one / "a.jar").read_text()
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+
+
+GO = """
+import os, pathlib, sys
+assert sys.argv[1] == "install"
+with (pathlib.Path(__file__).parent / "calls").open("a") as calls:
+    print(sys.argv[-1], file=calls)
+(pathlib.Path(os.environ["GOBIN"]) / "prism").write_text("a program")
+"""
+
+
+def test_prism_is_built_once_of_the_version_of_beam(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PRISM", raising=False)
+    calls = play("go", GO).with_name("calls")
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: prism.prism_binary(), range(2))
+    assert one == other
+    assert one.read_text() == "a program"
+    (called,) = calls.read_text().splitlines()
+    assert called.endswith(f"/prism@v{apache_beam.__version__}")
+
+
+def test_a_prism_that_is_named_is_taken_if_it_is_a_program(
+    tmp_path: Path, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRISM", str(play("prism", "")))
+    assert prism.prism_binary() == tmp_path / "bin" / "prism"
+    monkeypatch.setenv("PRISM", str(tmp_path / "none"))
+    with pytest.raises(UnavailableError, match=r"PRISM names .*none, which is no program"):
+        prism.prism_binary()
 
 
 OLD_JAVA = """

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pipelines.runners import open_pipeline, worker_count
+from pipelines.runners import NoRunnerError, open_pipeline, runner_of, worker_count
 from pipelines.settings import MIB, ConfigurationError, load
 
 
@@ -44,5 +46,41 @@ def test_a_runner_that_beam_does_not_know_is_a_mistake_in_the_settings() -> None
     with (
         pytest.raises(ConfigurationError, match=r"Nonsense.*DataflowRunner"),
         open_pipeline(load({"runner": "Nonsense"}), 1),
+    ):
+        pass
+
+
+def test_a_stream_runs_on_prism_unless_another_runner_is_named() -> None:
+    assert runner_of(load({}), streaming=True) == "prism"
+    assert runner_of(load({"runner": "flink"}), streaming=True) == "flink"
+    assert runner_of(load({}), streaming=False) == "direct"
+
+
+def test_a_runner_that_a_file_or_the_environment_names_counts_as_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.yaml").write_text("runner: spark")
+    assert runner_of(load({}, tmp_path / "a.yaml"), streaming=True) == "spark"
+    monkeypatch.setenv("DOCSLUICE_RUNNER", "flink")
+    assert runner_of(load({}), streaming=True) == "flink"
+
+
+def test_the_direct_runner_is_refused_for_a_stream() -> None:
+    with (
+        pytest.raises(ConfigurationError, match="the direct runner cannot stream; take --runner"),
+        open_pipeline(load({"runner": "direct"}), 1, streaming=True),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("runner", "server"),
+    [("prism", "Prism"), ("flink", "Flink job server"), ("spark", "Spark job server")],
+)
+def test_a_server_that_does_not_answer_is_said_at_once(runner: str, server: str) -> None:
+    settings = load({"runner": runner, "runner_options": ["job_endpoint=localhost:9"]})
+    with (
+        pytest.raises(NoRunnerError, match=f"no {server} answers at localhost:9; start one"),
+        open_pipeline(settings, 1),
     ):
         pass

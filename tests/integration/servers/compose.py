@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,11 +10,11 @@ from pathlib import Path
 
 from tests.integration.servers import UnavailableError
 from tests.integration.servers.distribution import alone, cached
+from tests.integration.servers.go import go
 
 MODULE = "github.com/docker/compose/v2"
 VERSION = "v2.40.0"
 SUM = "h1:y6wuWuxvoIHgDdo9J12OGnXAQmLviRInwFKSEqKW5Cs="
-_BUILD_SECONDS = 540
 _ASK_SECONDS = 20
 
 
@@ -50,42 +49,11 @@ def _built() -> Path:
 
 
 def _build(workplace: Path) -> Path:
-    if not shutil.which("go"):
-        raise UnavailableError(
-            "there is no compose program: install Docker's compose plugin or docker-compose 2, "
-            "or Go (1.24 or newer; from 1.21 on it fetches that by itself) to build it"
-        )
     download = ("mod", "download", "-json", f"{MODULE}@{VERSION}")
-    fetched = json.loads(_go(*download, workplace=workplace, cwd=workplace))
+    fetched = json.loads(go(*download, workplace=workplace, cwd=workplace, what="compose program"))
     if fetched["Sum"] != SUM:
         raise UnavailableError(f"what go fetched as {MODULE} {VERSION} has another sum than ours")
     program = workplace / "docker-compose"
     build = ("build", "-trimpath", "-ldflags=-s -w", "-o", str(program), "./cmd")
-    _go(*build, workplace=workplace, cwd=fetched["Dir"])
+    go(*build, workplace=workplace, cwd=fetched["Dir"], what="compose program")
     return program
-
-
-def _go(*arguments: str, workplace: Path, cwd: str | Path) -> str:
-    """Call ``go``; what it fetches and compiles on the way (1.4 GB) goes with the workplace."""
-    environment = os.environ | {
-        "GOPATH": str(workplace / "path"),
-        "GOCACHE": str(workplace / "cache"),
-        "GOFLAGS": f"{os.environ.get('GOFLAGS', '')} -modcacherw".strip(),
-        "CGO_ENABLED": "0",
-    }
-    try:
-        done = subprocess.run(
-            ["go", *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_BUILD_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"go did not build compose in {_BUILD_SECONDS} s") from None
-    if done.returncode:
-        raise UnavailableError(
-            f"go cannot build compose (no network?): {done.stderr.strip()[-500:]}"
-        )
-    return done.stdout

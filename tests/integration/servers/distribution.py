@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.integration.servers import UnavailableError
+from tests.integration.servers.maven import maven
 
 VERSION = "8.19.21"
 ARTIFACT = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
@@ -22,7 +23,6 @@ SHA512 = (
     "cf6b0a93860d329937ae7f913ec5073b0c726c77639764b93fc83a304aa1dd9d"
     "4defcfa2849948eea3b0b47c2065f994908603939fc2a4774c9c4d868c5ec1dd"
 )
-_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
 _FETCH_SECONDS = 300
 _OLDEST_JAVA = 17
 
@@ -42,7 +42,7 @@ def unpacked() -> Path:
     return directory
 
 
-def java_home() -> Path:
+def java_home(server: str = "Elasticsearch") -> Path:
     """The home of the Java that the server runs with.
 
     ``ES_JAVA_HOME``, else ``JAVA_HOME``, else ``java`` on the path.
@@ -62,13 +62,13 @@ def java_home() -> Path:
         ).stderr
     except (OSError, subprocess.CalledProcessError) as error:
         raise UnavailableError(
-            f"Elasticsearch needs a JDK, version {_OLDEST_JAVA} or newer ({error}); "
+            f"{server} needs a JDK, version {_OLDEST_JAVA} or newer ({error}); "
             "install one, or name it in ES_JAVA_HOME"
         ) from None
     properties = dict(re.findall(r"^ +(java\.\S+) = (.*)$", shown, re.MULTILINE))
     if float(properties["java.specification.version"]) < _OLDEST_JAVA:
         raise UnavailableError(
-            f"Elasticsearch needs a JDK, version {_OLDEST_JAVA} or newer, and {java} is "
+            f"{server} needs a JDK, version {_OLDEST_JAVA} or newer, and {java} is "
             f"{properties['java.version']}; name a newer one in ES_JAVA_HOME"
         )
     return Path(properties["java.home"])
@@ -90,21 +90,8 @@ def alone(directory: Path) -> Iterator[None]:
 
 
 def _fetch(workplace: Path) -> Path:
-    if not (maven := shutil.which("mvn")):
-        raise UnavailableError(
-            "Elasticsearch cannot be fetched without mvn; install Maven, or start a container "
-            "engine, or name a running server in ELASTICSEARCH_URL"
-        )
-    command = [maven, "-q", "-B", _COPY, f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={workplace}"]
-    try:
-        done = subprocess.run(
-            command, cwd=workplace, capture_output=True, text=True, timeout=_FETCH_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise UnavailableError(f"mvn fetched no {ARTIFACT} in {_FETCH_SECONDS} s") from None
-    if done.returncode:
-        said = "\n".join(line for line in done.stdout.splitlines() if line.startswith("[ERROR]"))
-        raise UnavailableError(f"mvn could not fetch {ARTIFACT} (no network?):\n{said[:1000]}")
+    options = (f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={workplace}")
+    maven("copy", *options, cwd=workplace, what=ARTIFACT, seconds=_FETCH_SECONDS)
     (archive,) = workplace.glob("*.zip")
     with archive.open("rb") as file:
         if hashlib.file_digest(file, "sha512").hexdigest() != SHA512:
