@@ -68,7 +68,7 @@ def phase(name: str, store: Store, documents: int, per_file: int) -> None:
     found = listing(documents // per_file)
     listed = time.perf_counter()
     with open_state(store, store.state_path) as state:
-        selection = select(Settings(sources=[ROOT], store=store.path), store, state, found)
+        selection = select(Settings(sources=[ROOT], store=store.path), state, found)
     took = time.perf_counter() - listed
     print(
         f"{len(found.files):,} files compared in {took:.1f} s: {len(selection.new):,} new, "
@@ -96,8 +96,7 @@ def listing(number: int) -> Survey:
     """The files of a directory, most of them as they were."""
     found = tuple(
         SourceFile(
-            path := path_of(place),
-            f"file://{path}",
+            f"file://{path_of(place)}",
             4096,
             f"4096-{1_700_000_000_000_000_000 + place + (place % 100 == 7)}",
         )

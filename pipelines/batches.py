@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from pipelines.selection import Selection
 from pipelines.state import DocumentRow, State
 from transforms.document import Rejected
 from transforms.files import is_remote
-from transforms.read.slices import SourceFile
+from transforms.read.slices import SourceFile, path_of
 from transforms.read.survey import Survey
 
 _GONE_BYTES = 1024
@@ -59,7 +58,7 @@ def merged(one: SourceFile, other: SourceFile) -> SourceFile:
     """What is wanted of a file, if this is wanted and that: all of it, or these records."""
     if one.only is None or other.only is None:
         return one if one.only is None else other
-    return SourceFile(one.path, one.uri, one.size, one.version, one.priority, one.only | other.only)
+    return one._replace(only=one.only | other.only)
 
 
 def cut(selection: Selection, state: State, found: Survey, batch_bytes: int) -> list[Work]:
@@ -142,20 +141,14 @@ def reread(
             versions[row.uri] = row.version
     return [
         SourceFile(
-            path := path_of(uri),
             uri,
-            _size(path),
+            _size(path_of(uri)),
             versions[uri],
             found.rank(uri) if found else 0,
             frozenset(ids),
         )
         for uri, ids in sorted(wanted.items())
     ]
-
-
-def path_of(uri: str) -> str:
-    """What a filesystem opens for the URI of a file."""
-    return uri if is_remote(uri) else unquote(urlsplit(uri).path, errors="surrogateescape")
 
 
 def _size(path: str) -> int:

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.batches import path_of
+from pipelines.cleaned_again import cleaned_again
 from pipelines.history import record
-from pipelines.options import clean_options, read_options
+from pipelines.past_settings import READING
 from pipelines.settings import MIB, Settings
 from pipelines.state import file_of
 from pipelines.store import Store
 from transforms import files
+from transforms.document import Document
 from transforms.passages import Span, compare
+from transforms.read.slices import path_of
 
 MAX_SOURCE_BYTES = 32 * MIB
 """A larger file is not read again for one of its records: that would take seconds."""
 
 _PASSAGES = 3
 _CHARACTERS = 200
-_READING = (
-    "format",
-    "encoding",
-    "text_field",
-    "title_field",
-    "id_field",
-    "date_field",
-    "url_field",
-    "max_document_bytes",
-)
 
 
 class NoTextError(LookupError):
@@ -95,11 +87,7 @@ def _read_again(store: Store, row: Mapping[str, Any]) -> str:
     Raises:
         NoTextError: the source has changed or gone, or is too large.
     """
-    from transforms.clean import clean
-    from transforms.document import Document
-    from transforms.read.batches import read_unit
     from transforms.read.listing import SourceError, list_sources
-    from transforms.read.slices import Slice, SourceFile, WorkUnit
     from transforms.read.streams import open_local
     from transforms.read.versions import is_same_stamp
 
@@ -116,15 +104,9 @@ def _read_again(store: Store, row: Mapping[str, Any]) -> str:
     if files.is_remote(file.path):
         from transforms.read.transform import open_anywhere as open_
     settings = _settings_of(store, row["run_id"])
-    wanted = SourceFile(
-        file.path, uri, file.size, file.version, file.priority, frozenset([row["id"]])
-    )
-    unit = WorkUnit(0, (Slice(wanted, 0, file.size),))
-    for part in read_unit(unit, read_options(settings), open_):
-        for document in part.documents:
-            cleaned = clean(document, clean_options(settings))
-            if document.id == row["id"] and isinstance(cleaned, Document):
-                return cleaned.text
+    for one in cleaned_again(settings, file, [row["id"]], open_):
+        if one.id == row["id"] and isinstance(one, Document):
+            return one.text
     raise NoTextError("it cannot be read from its source any more")
 
 
@@ -132,4 +114,4 @@ def _settings_of(store: Store, run_id: str) -> Settings:
     """How the run has read its sources."""
     manifest = store.written.get(run_id) or store.manifests.get(store.holder(run_id) or "", {})
     known = manifest.get("settings", {})
-    return Settings.model_construct(**{name: known[name] for name in _READING if name in known})
+    return Settings.model_construct(**{name: known[name] for name in READING if name in known})

@@ -11,6 +11,7 @@ from rich.console import Console
 from pipelines.batches import cut
 from pipelines.console import count
 from pipelines.execute import check, survey_known, warn_of_guard
+from pipelines.missed import pending_runs
 from pipelines.selection import select
 from pipelines.settings import Settings
 from pipelines.state import read_state
@@ -27,7 +28,9 @@ class Plan:
     ``new``, ``changed`` and ``unchanged`` are files, ``source_bytes`` the size of what would be
     read, in ``batches``. ``deleted`` documents have lost their source, ``reelected`` ones their
     canonical: these would be read again. What follows from the new text of changed files shows
-    only when they are read. ``files`` are the URIs to be read, ``gone`` those that are not there.
+    only when they are read, and what from ``unreconciled`` runs of streams only when these are
+    looked at (``docsluice reconcile --dry-run``). ``files`` are the URIs to be read, ``gone`` those
+    that are not there.
     """
 
     new: int
@@ -40,6 +43,7 @@ class Plan:
     deleted: int
     not_deleted: int
     reelected: int
+    unreconciled: int
     files: tuple[str, ...]
     gone: tuple[str, ...]
 
@@ -56,7 +60,7 @@ def plan(settings: Settings) -> Plan:
     store = Store(settings.store)
     found = survey_known(settings, store)
     with read_state(store) as state:
-        selection = select(settings, store, state, found)
+        selection = select(settings, state, found)
         works = cut(selection, state, found, settings.batch_bytes)
         gone = state.documents_of(selection.gone)
     warn_of_guard(settings, selection)
@@ -72,6 +76,7 @@ def plan(settings: Settings) -> Plan:
         sum(row.published_in is not None for row in gone),
         selection.not_deleted,
         sum(len(file.only) for file in files if file.only is not None),
+        len(pending_runs(store)),
         tuple(file.uri for file in files if file.only is None),
         selection.gone,
     )
@@ -99,6 +104,9 @@ def _sentence(planned: Plan) -> str:
         f"read {count(planned.changed, 'changed file')}" if planned.changed else "",
         f"read {count(planned.reelected, 'duplicate')} again" if planned.reelected else "",
         f"delete {count(planned.deleted, 'published document')}" if planned.gone else "",
+        f"reconcile {count(planned.unreconciled, 'run')} of streams"
+        if planned.unreconciled
+        else "",
         f"record {count(planned.failed, 'place')} that cannot be read" if planned.failed else "",
     ]
     rest = [

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from pipelines.settling import Stamp
-from transforms.read.listing import is_hidden
+from transforms.read.globs import is_hidden
 
 PAUSE = 1.0
 """Least seconds between two looks."""

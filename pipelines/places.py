@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from transforms.files import is_remote
-from transforms.read.listing import is_hidden, taker
+from transforms.read.globs import is_hidden, taker
 
 _GLOB = re.compile(r"[*?[]")
 

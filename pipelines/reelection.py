@@ -7,9 +7,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from pipelines.batches import Work, merged, reread
+from pipelines.cleaned_again import cleaned_again
 from pipelines.settings import Settings
 from pipelines.state import DocumentRow, State
-from transforms.read.slices import Slice, SourceFile, WorkUnit
+from transforms.read.slices import SourceFile
 
 log = logging.getLogger(__name__)
 
@@ -57,29 +58,19 @@ def bereft(settings: Settings, state: State, work: Work) -> Files:
 
 def _other_texts(settings: Settings, file: SourceFile, known: Mapping[str, str]) -> set[str]:
     """Ids of the documents whose text is not the known one; none if the file cannot be read."""
-    from pipelines.options import clean_options, read_options
-    from transforms.clean import clean
-    from transforms.document import Document, Rejected
+    from transforms.document import Rejected
     from transforms.fingerprint import content_hash
-    from transforms.read.batches import read_unit
     from transforms.read.transform import open_anywhere
 
-    wanted = SourceFile(
-        file.path, file.uri, file.size, file.version, file.priority, frozenset(known)
-    )
-    unit = WorkUnit(0, (Slice(wanted, 0, file.size),))
-    options = clean_options(settings)
     same: set[str] = set()
-    for part in read_unit(unit, read_options(settings), open_anywhere):
-        if any(row.outcome == "failed" for row in part.rejected):
-            return set()
-        for document in part.documents:
-            cleaned = clean(document, options)
-            if isinstance(cleaned, Rejected):
-                if cleaned.outcome == "failed":
-                    same.add(document.id)
-            elif isinstance(cleaned, Document) and content_hash(cleaned.text) == known[cleaned.id]:
-                same.add(document.id)
+    for one in cleaned_again(settings, file, known, open_anywhere):
+        if not isinstance(one, Rejected):
+            if content_hash(one.text) == known[one.id]:
+                same.add(one.id)
+        elif one.outcome == "failed":
+            if one.stage == "read":
+                return set()
+            same.add(one.id)
     return set(known) - same
 
 

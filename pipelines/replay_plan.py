@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from pipelines.batches import Work
@@ -82,7 +82,7 @@ def _read_again(
             and reads_alike(settings, store, letter.run_id)
             for letter in letters
         ):
-            yield replace(file, only=frozenset(letter.id for letter in letters))
+            yield file._replace(only=frozenset(letter.id for letter in letters))
         else:
             plan.whole.append(uri)
             yield file
@@ -120,7 +120,7 @@ def _list_again(
         except SourceError:
             continue
         for file in listing.files:
-            files.setdefault(file.uri, replace(file, priority=priority))
+            files.setdefault(file.uri, file._replace(priority=priority))
         problems |= {problem.source: problem for problem in listing.problems}
     seen = dict(state.versions())
     wanted: dict[str, SourceFile] = {}

@@ -11,10 +11,9 @@ from typing import TypeVar
 from pipelines.console import count
 from pipelines.settings import Settings
 from pipelines.state import State
-from pipelines.store import Store
 from transforms.document import Rejected
 from transforms.read.slices import SourceFile
-from transforms.read.survey import Survey, survey
+from transforms.read.survey import Survey, survey, uri_of
 from transforms.read.versions import changed_at, is_same_content, is_same_stamp, with_digest
 
 log = logging.getLogger(__name__)
@@ -46,11 +45,12 @@ class Selection:
 
 
 def survey_sources(settings: Settings) -> Survey:
-    """Look at the sources that the settings name."""
-    return survey(settings.sources, settings.include, settings.exclude)
+    """Look at the sources that the settings name; what lies in the store is a result, no source."""
+    found = survey(settings.sources, settings.include, settings.exclude)
+    return found.outside(uri_of(settings.store))
 
 
-def select(settings: Settings, store: Store, state: State, found: Survey) -> Selection:
+def select(settings: Settings, state: State, found: Survey) -> Selection:
     """Compare the files that were found with the state of the store.
 
     Raises:
@@ -58,7 +58,7 @@ def select(settings: Settings, store: Store, state: State, found: Survey) -> Sel
     """
     found = _without_unlisted(settings, state, found)
     is_same = is_same_content if settings.check == "content" else is_same_stamp
-    files: Iterator[SourceFile] = (f for f in found.files if not store.holds(f.path))
+    files: Iterator[SourceFile] = iter(found.files)
     if settings.check == "content":
         files = map(with_digest, files)
     now = time.time()

@@ -53,6 +53,13 @@ LEFT JOIN runs AS r ON r.number = d.published
 """
 _IN_ORDER = " ORDER BY f.uri, d.key, d.id"
 _WANTED = "(SELECT value FROM json_each(?))"
+_NO_CANONICALS = """(
+SELECT m.duplicate_of
+FROM (SELECT DISTINCT duplicate_of FROM documents WHERE duplicate_of IS NOT NULL) AS m
+LEFT JOIN documents AS c ON c.id = m.duplicate_of
+WHERE c.published IS NULL OR c.duplicate_of IS NOT NULL
+)"""
+"""Ids that documents are duplicates of, and that stand for no published canonical."""
 
 
 class State:
@@ -120,11 +127,9 @@ class State:
         return self._rows(f"{_ROW} WHERE d.duplicate_of IN {_WANTED} {_IN_ORDER}", ids)
 
     def orphans(self) -> list[DocumentRow]:
-        """Duplicates whose canonical is no longer published, but for those that failed."""
+        """Duplicates whose canonical is not published, or a duplicate itself; not what failed."""
         return self._rows(
-            f"{_ROW} LEFT JOIN documents AS c ON c.id = d.duplicate_of "
-            "WHERE d.duplicate_of IS NOT NULL AND d.outcome <> 'failed' "
-            f"AND c.published IS NULL {_IN_ORDER}"
+            f"{_ROW} WHERE d.duplicate_of IN {_NO_CANONICALS} AND d.outcome <> 'failed' {_IN_ORDER}"
         )
 
     def member_counts(self, ids: Iterable[str]) -> dict[str, int]:
@@ -225,7 +230,8 @@ def opened(path: Path, mode: str = "rwc") -> Iterator[State]:
         state = State(path, connection)
         with state._plainly():
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            if mode == "rwc":  # who only reads asks little, in many processes at once
+                connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             if version == 0 and mode == "rwc":
                 state_rows.create(connection)
             elif version != state_rows.FORMAT:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import TYPE_CHECKING
 
 from pipelines.looks import Looks, file_stamp
@@ -50,7 +51,7 @@ class WatchOptions:
 class Changes:
     """Paths that change below some files and directories, which may go and come back."""
 
-    def __init__(self, roots: Sequence[str], poll: bool, stop: StopSignals) -> None:
+    def __init__(self, roots: Sequence[str], poll: bool, stop: StopSignals | Event) -> None:
         self._roots, self._stop = tuple(dict.fromkeys(roots)), stop
         self._identities: dict[str, tuple[int, int] | None] = {}
         self._looks = Looks(self._roots) if poll else None

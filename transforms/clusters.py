@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from transforms.leaders import Load
 
 THRESHOLD = 0.8
-MEMORY = 64 << 20
+MEMORY = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

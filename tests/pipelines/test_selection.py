@@ -43,7 +43,7 @@ def selected(store: Store, corpus: Path) -> Select:
     def call(**flags: object) -> Selection:
         settings = load({"sources": [str(corpus)], "store": store.path, **flags})
         with read_state(store) as state:
-            return select(settings, store, state, survey_sources(settings))
+            return select(settings, state, survey_sources(settings))
 
     return call
 
@@ -142,7 +142,7 @@ def test_an_unknown_source_is_an_error_and_a_known_one_a_warning(
 def test_what_is_found_and_what_is_known_are_paired(
     found: dict[str, int], known: dict[str, int]
 ) -> None:
-    files = [SourceFile(uri, uri, size, "v") for uri, size in sorted(found.items())]
+    files = [SourceFile(uri, size, "v") for uri, size in sorted(found.items())]
     paired = list(_paired(iter(files), iter(sorted(known.items()))))
     assert [uri for uri, _, _ in paired] == sorted({*found, *known})
     assert {uri: file.size for uri, file, _ in paired if file} == found

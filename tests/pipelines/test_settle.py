@@ -26,7 +26,7 @@ def known(id_: str, uri: str, key: str = "") -> DocumentRow:
 
 
 def file(uri: str, only: frozenset[str] | None = None) -> SourceFile:
-    return SourceFile(uri, uri, 1, "new", only=only)
+    return SourceFile(uri, 1, "new", only=only)
 
 
 def settled(run: Run) -> list[tuple[str, str, str, str]]:

@@ -16,14 +16,17 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote_from_bytes, unquote, urlsplit
 
 from transforms.document import Rejected, document_id
 from transforms.files import NoFilesystemError, check_filesystem, is_remote
-from transforms.read.slices import SourceFile
+from transforms.read.globs import GLOB, glob_regex, is_hidden, taker
+from transforms.read.slices import LOCAL, SourceFile
 
-GLOB = re.compile(r"[*?[]")
+_NAME, _URI, _SOURCE = attrgetter("name"), attrgetter("uri"), attrgetter("source")
 
 
 class SourceError(ValueError):
@@ -42,20 +45,6 @@ class Listing:
     problems: tuple[Rejected, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A file found; ``relative`` is its path under the source, which patterns are held against.
-
-    It is empty for a file that is the source itself.
-    """
-
-    path: str
-    uri: str
-    relative: str
-    size: int
-    version: str
-
-
 def list_sources(
     sources: Sequence[str], include: Sequence[str] = (), exclude: Sequence[str] = ()
 ) -> Listing:
@@ -70,62 +59,68 @@ def list_sources(
         SourceError: a source does not exist, matches nothing, or needs an extra.
     """
     takes = taker(include, exclude)
-    files: dict[str, SourceFile] = {}
-    problems: dict[str, Rejected] = {}
-    for priority, source in enumerate(sources):
-        for entry in _entries(source):
-            if isinstance(entry, Rejected):
-                problems.setdefault(entry.id, entry)
-                continue
-            if entry.relative and not takes(entry.relative):
-                continue
-            file = SourceFile(entry.path, entry.uri, entry.size, entry.version, priority)
-            files.setdefault(entry.uri, file)
-    ordered = sorted(files.values(), key=lambda file: file.uri)
-    return Listing(tuple(ordered), tuple(sorted(problems.values(), key=lambda row: row.source)))
+    return joined([list_source(source, takes, rank) for rank, source in enumerate(sources)])
 
 
-def taker(include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Callable[[str], bool]:
-    """Tells of the path of a file below its source whether the patterns take it."""
-    included = [_pattern(p) for p in include]
-    excluded = [_pattern(p) for p in exclude]
+def list_source(source: str, takes: Callable[[str], bool], priority: int = 0) -> Listing:
+    """The files under one source of this rank, of those below it the ones that ``takes`` takes.
 
-    def takes(relative: str) -> bool:
-        if included and not any(p.fullmatch(relative) for p in included):
-            return False
-        return not any(p.fullmatch(relative) for p in excluded)
+    Raises:
+        SourceError: it does not exist, matches nothing, or needs an extra.
+    """
+    files, problems = [], []
+    for below, found in _entries(source, priority):
+        if isinstance(found, Rejected):
+            problems.append(found)
+        elif not below or takes(below):
+            files.append(found)
+    files.sort(key=_URI)
+    return Listing(tuple(files), tuple(sorted(problems, key=lambda row: row.source)))
 
-    return takes
+
+def joined(listings: Sequence[Listing]) -> Listing:
+    """Listings as one, each file and each place as the first of them has it."""
+    if len(listings) == 1:
+        return listings[0]
+    files = sorted((file for one in listings for file in one.files), key=_URI)
+    problems = sorted((row for one in listings for row in one.problems), key=_SOURCE)
+    return Listing(
+        tuple(next(same) for _, same in groupby(files, _URI)),
+        tuple(next(same) for _, same in groupby(problems, _SOURCE)),
+    )
 
 
-def _entries(source: str) -> Iterator[_Entry | Rejected]:
-    if source.lower().startswith("file://"):
+Entry = tuple[str, SourceFile | Rejected]
+"""What was found, and its path below the source: "" for a file that is the source itself."""
+
+
+def _entries(source: str, priority: int) -> Iterator[Entry]:
+    if source.lower().startswith(LOCAL):
         source = unquote(urlsplit(source).path, errors="surrogateescape")
     if is_remote(source):
-        return _remote(source)
+        return _remote(source, priority)
     path = os.path.abspath(os.path.expanduser(source))
     try:
         status = os.stat(path)
     except FileNotFoundError:
         if GLOB.search(source):
-            return _globbed(path, source)
+            return _globbed(path, source, priority)
         raise SourceAbsentError(f"source not found: {_shown(source)}") from None
     except OSError as error:
         raise SourceError(f"cannot read source {_shown(source)}: {error.strerror}") from None
     if S_ISDIR(status.st_mode):
-        return _walk(path)
-    return iter([_local(path, "", status)])
+        return _walk(path, priority)
+    return iter([("", _local(uri_of_path(path), status, priority))])
 
 
-def _local(path: str, relative: str, status: os.stat_result) -> _Entry | Rejected:
-    uri = uri_of_path(path)
+def _local(uri: str, status: os.stat_result, priority: int) -> SourceFile | Rejected:
     if not S_ISREG(status.st_mode):
         return _problem(uri, "not a regular file", "")
-    version = f"{status.st_size}-{status.st_mtime_ns}"
-    return _Entry(path, uri, relative, status.st_size, version)
+    size = status.st_size
+    return SourceFile(uri, size, f"{size}-{status.st_mtime_ns}", priority)
 
 
-def _walk(root: str) -> Iterator[_Entry | Rejected]:
+def _walk(root: str, priority: int) -> Iterator[Entry]:
     """Files under a directory; links to directories last, each directory once."""
     seen: set[tuple[int, int]] = set()
     waiting = [(root, "")]
@@ -138,49 +133,63 @@ def _walk(root: str) -> Iterator[_Entry | Rejected]:
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(directory) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+                entries = sorted((entry for entry in found if not is_hidden(entry.name)), key=_NAME)
         except OSError as error:
-            yield _problem(uri_of_path(directory), f"cannot be listed: {error.strerror}", error)
+            uri = uri_of_path(directory)
+            yield below, _problem(uri, f"cannot be listed: {error.strerror}", error)
             continue
-        for entry in entries:
-            if is_hidden(entry.name):
-                continue
+        for entry, uri in zip(entries, _uris(directory, entries), strict=True):
             relative = f"{below}{entry.name}"
             try:
                 if entry.is_dir():
                     queue = linked if entry.is_symlink() else waiting
                     queue.append((entry.path, f"{relative}/"))
                 else:
-                    yield _local(entry.path, relative, entry.stat())
+                    yield relative, _local(uri, entry.stat(), priority)
             except OSError as error:
-                yield _problem(uri_of_path(entry.path), f"cannot be read: {error.strerror}", error)
+                yield relative, _problem(uri, f"cannot be read: {error.strerror}", error)
 
 
-def _globbed(pattern: str, source: str) -> Iterator[_Entry | Rejected]:
+def _uris(directory: str, entries: Sequence[os.DirEntry[str]]) -> list[str]:
+    """URIs of what is in a directory; all names are quoted at once, for no name has a slash."""
+    if not entries:
+        return []
+    base = uri_of_path(directory).rstrip("/")
+    names = quote_from_bytes(os.fsencode("/".join(entry.name for entry in entries)))
+    return [f"{base}/{name}" for name in names.split("/")]
+
+
+def _globbed(pattern: str, source: str, priority: int) -> Iterator[Entry]:
     fixed = pattern[: GLOB.search(pattern).start()].rpartition("/")[0] or "/"  # type: ignore[union-attr]
-    found: list[_Entry | Rejected] = []
+    found: list[Entry] = []
     if "**" in pattern:
         # Not glob.glob: it goes round and round in links.
         matches = re.compile(glob_regex(pattern))
-        walked = _walk(fixed) if os.path.isdir(fixed) else iter(())
-        found = [e for e in walked if isinstance(e, Rejected) or matches.fullmatch(e.path)]
+        top = f"{fixed.rstrip('/')}/"
+        walked = _walk(fixed, priority) if os.path.isdir(fixed) else iter(())
+        found = [
+            (below, one)
+            for below, one in walked
+            if isinstance(one, Rejected) or matches.fullmatch(f"{top}{below}")
+        ]
     else:
         for path in sorted(glob.glob(pattern)):
+            below, uri = os.path.relpath(path, fixed), uri_of_path(path)
             try:
                 status = os.stat(path)
             except OSError as error:
                 reason = f"cannot be read: {error.strerror}"
-                found.append(_problem(uri_of_path(path), reason, error))
+                found.append((below, _problem(uri, reason, error)))
                 continue
             if not S_ISDIR(status.st_mode):
-                found.append(_local(path, os.path.relpath(path, fixed), status))
-    if not any(isinstance(entry, _Entry) for entry in found):
+                found.append((below, _local(uri, status, priority)))
+    if not any(isinstance(one, SourceFile) for _, one in found):
         kind = SourceError if found else SourceAbsentError  # found: what could not be looked at
         raise kind(f"no file matches {_shown(source)}")
     return iter(found)
 
 
-def _remote(source: str) -> Iterator[_Entry | Rejected]:
+def _remote(source: str, priority: int) -> Iterator[Entry]:
     from apache_beam.io.filesystem import BeamIOError
     from apache_beam.io.filesystems import FileSystems
 
@@ -206,41 +215,12 @@ def _remote(source: str) -> Iterator[_Entry | Rejected]:
         version = f"{file.size_in_bytes}-{file.last_updated_in_seconds or 0:.6f}"
         placeholder = file.path.endswith("/")  # how object stores show empty directories
         if not placeholder and not any(is_hidden(name) for name in relative.split("/")):
-            yield _Entry(file.path, file.path, relative, file.size_in_bytes, version)
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a file or directory of this name is passed over unless it is named itself."""
-    return name.startswith(".") or name.endswith("~") or (name[:1] == "#" == name[-1:])
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """A pattern that also matches whatever is below what it matches."""
-    anywhere = "" if "/" in text.strip("/") else "(?:.*/)?"
-    return re.compile(f"{anywhere}{glob_regex(text.strip('/'))}(?:/.*)?", re.DOTALL)
-
-
-def glob_regex(pattern: str) -> str:
-    """The regular expression of a glob that whole paths are held against."""
-    regex = []
-    for piece in re.findall(r"\*\*/|\*\*|\*|\?|\[!?\]?[^\]]*\]|.", pattern, re.DOTALL):
-        if piece == "**/":
-            regex.append("(?:.*/)?")
-        elif piece == "**":
-            regex.append(".*")
-        elif piece in "*?":
-            regex.append("[^/]*" if piece == "*" else "[^/]")
-        elif piece.startswith("[") and len(piece) > 1:
-            inner = piece[1:-1].replace("\\", r"\\")
-            regex.append(f"[^{inner[1:]}]" if inner.startswith("!") else f"[{inner}]")
-        else:
-            regex.append(re.escape(piece))
-    return "".join(regex)
+            yield relative, SourceFile(file.path, file.size_in_bytes, version, priority)
 
 
 def uri_of_path(path: str) -> str:
     """URI of a local file: the same as ``Path(path).as_uri()``, at a fraction of its cost."""
-    return "file://" + quote_from_bytes(os.fsencode(path))
+    return LOCAL + quote_from_bytes(os.fsencode(path))
 
 
 def _shown(source: str) -> str:

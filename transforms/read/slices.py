@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import unquote
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """One file found under a source.
+class SourceFile(NamedTuple):
+    """One file found under a source; a tuple, because there may be millions of them.
 
-    ``path`` is what a Beam filesystem opens, ``uri`` its canonical name (``file:///…`` with
-    percent-escapes for local files), ``size`` bytes, ``version`` changes when the file does
-    (size and modification time), ``priority`` the rank of the source it was found under.
-    ``only`` are the ids of the documents that are wanted of it; None wants all.
+    ``uri`` is its canonical name (``file:///…`` with percent-escapes for local files), ``size``
+    bytes, ``version`` changes when the file does (size and modification time), ``priority`` the
+    rank of the source it was found under. ``only`` are the ids of the documents that are wanted
+    of it; None wants all.
     """
 
-    path: str
     uri: str
     size: int
     version: str
     priority: int = 0
     only: frozenset[str] | None = None
+
+    @property
+    def path(self) -> str:
+        """What a filesystem opens: the path of a local file, the URI of any other."""
+        return path_of(self.uri)
+
+
+def path_of(uri: str) -> str:
+    """What a filesystem opens for the canonical name of a file."""
+    if uri.startswith(LOCAL):
+        return unquote(uri.removeprefix(LOCAL), errors="surrogateescape")
+    return uri
+
+
+LOCAL = "file://"
+"""What the names of local files begin with."""
 
 
 @dataclass(frozen=True, slots=True)

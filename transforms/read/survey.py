@@ -11,23 +11,25 @@ from __future__ import annotations
 # os.path: links are not resolved, and names that are no valid text pass through.
 import os
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from urllib.parse import unquote, urlsplit
 
 from transforms.document import Rejected
 from transforms.files import is_remote
+from transforms.read.globs import GLOB, glob_regex, is_hidden, taker
 from transforms.read.listing import (
-    GLOB,
     SourceAbsentError,
     SourceError,
-    glob_regex,
-    is_hidden,
-    list_sources,
-    taker,
+    joined,
+    list_source,
     uri_of_path,
 )
 from transforms.read.slices import SourceFile
+
+_URI = attrgetter("uri")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,14 @@ class Survey:
         ranks = (rank for rank, scope in enumerate(scopes) if scope.covers(uri))
         return next(ranks, len(scopes))
 
+    def outside(self, directory: str) -> Survey:
+        """The same without the files below a directory (a URI without a slash at its end)."""
+        first = bisect_left(self.files, f"{directory}/", key=_URI)
+        end = bisect_left(self.files, f"{directory}0", key=_URI)  # 0 comes right after /
+        if first == end:
+            return self
+        return replace(self, files=self.files[:first] + self.files[end:])
+
     def with_absent(self) -> Survey:
         """The same, taking what is absent for listed and empty."""
         absent = tuple(one.scope for one in self.unlisted if one.is_absent)
@@ -113,27 +123,22 @@ class Survey:
 def survey(sources: Sequence[str], include: Sequence[str], exclude: Sequence[str]) -> Survey:
     """Look at all the sources; one that cannot be listed does not hide the others."""
     takes = taker(include, exclude)
-    files: dict[str, SourceFile] = {}
-    problems: dict[str, Rejected] = {}
-    scopes, unlisted = [], []
+    listings, scopes, unlisted = [], [], []
     for priority, source in enumerate(sources):
         scope = scope_of(source, takes)
         try:
-            listing = list_sources([source], include, exclude)
+            listings.append(list_source(source, takes, priority))
         except SourceError as error:
             unlisted.append(Unlisted(scope, error))
-            continue
-        scopes.append(scope)
-        for file in listing.files:
-            files.setdefault(file.uri, replace(file, priority=priority) if priority else file)
-        for problem in listing.problems:
-            problems.setdefault(problem.id, problem)
-    return Survey(
-        tuple(files[uri] for uri in sorted(files)),
-        tuple(sorted(problems.values(), key=lambda row: row.source)),
-        tuple(scopes),
-        tuple(unlisted),
-    )
+        else:
+            scopes.append(scope)
+    found = joined(listings)
+    return Survey(found.files, found.problems, tuple(scopes), tuple(unlisted))
+
+
+def uri_of(place: str) -> str:
+    """URI of a directory, given as a person names it; without a slash at its end."""
+    return place.rstrip("/") if is_remote(place) else uri_of_path(os.path.abspath(place))
 
 
 def scope_of(source: str, takes: Callable[[str], bool]) -> Scope:

@@ -7,7 +7,6 @@ the two ways of comparing can take turns: each finds in a version what it needs.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import BinaryIO
 
 from transforms.files import is_remote
@@ -20,7 +19,7 @@ _BLOCK_BYTES = 1024 * 1024
 
 def is_same_stamp(old: str, new: str) -> bool:
     """Whether size and time of change are the same in two versions."""
-    return _parts(old)[:2] == _parts(new)[:2]
+    return old == new or _parts(old)[:2] == _parts(new)[:2]
 
 
 def is_same_content(old: str, new: str) -> bool:
@@ -52,7 +51,7 @@ def with_digest(file: SourceFile) -> SourceFile:
         digest = _checksum(file) if is_remote(file.path) else _digest_of(open_local(file.path))
     except Exception:  # whoever reads it will say so; what Beam's filesystems raise varies
         return file
-    return replace(file, version=f"{file.version}-{digest}")
+    return file._replace(version=f"{file.version}-{digest}")
 
 
 def _digest_of(stream: BinaryIO) -> str:

@@ -185,7 +185,7 @@ def test_broken_parquet(read_file):
 
 
 def test_vanished_file():
-    file = SourceFile("/no/such/file.txt", "file:///no/such/file.txt", 5, "5-1")
+    file = SourceFile("file:///no/such/file.txt", 5, "5-1")
     (row,) = read_slice(Slice(file, 0, 5), ReadOptions())
     assert isinstance(row, Rejected)
     assert (row.outcome, row.source_version) == ("failed", "")

@@ -121,6 +121,12 @@ def test_names_that_are_no_utf8(tmp_path):
         assert Path(found.path).read_bytes() == b"x"
 
 
+def test_names_in_a_directory_are_quoted_one_by_one(tmp_path):
+    make(tmp_path, "a b.txt", "c%2Fd.txt", "e#f?.txt", "\N{SNOWMAN}.txt", "x y/z,.txt", "line\nend")
+    found = {file.uri for file in list_sources([str(tmp_path)]).files}
+    assert found == {path.as_uri() for path in tmp_path.rglob("*") if path.is_file()}
+
+
 def test_links_are_followed_once_and_circles_end(tmp_path):
     make(tmp_path, "corpus/real/a.txt", "elsewhere/b.txt")
     (tmp_path / "corpus/real/up").symlink_to("..")

@@ -51,7 +51,7 @@ LINE = st.one_of(
 )
 def test_slices_together_read_what_the_whole_file_reads(lines, last, size):
     data = b'{"text": "first"}\n' + b"".join(line + end for line, end in lines) + last
-    file = SourceFile("x.jsonl", "file:///x.jsonl", len(data), "1")
+    file = SourceFile("file:///x.jsonl", len(data), "1")
     slices = list(cut_at_line_ends(io.BytesIO(data), file, size))
 
     assert slices[0].start == 0
@@ -69,7 +69,7 @@ def test_slices_together_read_what_the_whole_file_reads(lines, last, size):
 def test_cuts_across_scan_blocks_are_exact(monkeypatch):
     monkeypatch.setattr("transforms.read.plan._SCAN_BYTES", 7)
     data = b"".join(b'{"text": "%d"}\n' % i for i in range(50))
-    file = SourceFile("x.jsonl", "file:///x.jsonl", len(data), "1")
+    file = SourceFile("file:///x.jsonl", len(data), "1")
     slices = list(cut_at_line_ends(io.BytesIO(data), file, 31))
     assert len(slices) > 10
     assert [row.source.rpartition("L")[2] for row in read(slices, data)] == [

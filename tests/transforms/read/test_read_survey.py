@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from transforms.read.listing import uri_of_path
-from transforms.read.survey import Survey, survey
+from transforms.read.survey import Survey, survey, uri_of
 
 
 def make(root: Path, *names: str) -> None:
@@ -105,3 +105,13 @@ def test_the_rank_of_a_file_is_that_of_the_first_source_that_gives_it(tmp_path: 
     found = look(tmp_path / "a", tmp_path / "b", tmp_path)
     assert [found.rank(uri(tmp_path / name)) for name in ("b/2.txt", "c/1.txt")] == [1, 2]
     assert found.rank("file:///elsewhere") == 3
+
+
+def test_files_below_a_directory_can_be_left_out(tmp_path: Path) -> None:
+    make(tmp_path, "a.txt", "store.txt", "store/1.txt", "store/deep/2.txt", "store0/3.txt", "z.txt")
+    found = look(tmp_path)
+    rest = found.outside(uri_of(f"{tmp_path}/store/"))
+    left = [file.uri.removeprefix(f"{uri(tmp_path)}/") for file in rest.files]
+    assert left == ["a.txt", "store.txt", "store0/3.txt", "z.txt"]
+    assert found.outside(uri(tmp_path / "nowhere")) is found
+    assert uri_of("s3://bucket/store/") == "s3://bucket/store"

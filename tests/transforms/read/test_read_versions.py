@@ -33,7 +33,7 @@ def test_a_digest_is_added_to_size_and_time(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read_has_no_digest(tmp_path: Path) -> None:
-    gone = SourceFile(str(tmp_path / "gone"), "file:///gone", 1, "1-2")
+    gone = SourceFile((tmp_path / "gone").as_uri(), 1, "1-2")
     assert with_digest(gone) == gone
 
 
