@@ -22,6 +22,7 @@ from pipelines.compact_rows import Copied, copy_documents, copy_ledger, copy_let
 from pipelines.console import count
 from pipelines.execute import discard, patience
 from pipelines.lock import writer_lock
+from pipelines.missed import pending_runs
 from pipelines.publish import catch_up, open_index
 from pipelines.published import catch_up as cover
 from pipelines.settings import Settings
@@ -121,8 +122,9 @@ def _replace(store: Store, run: Run, state: State, index: Index | None, grace: f
     try:
         copied = copy_documents(store, run, state)
         outcomes = copy_ledger(store, run)
-        copy_letters(store, run, state)
+        without_letter = copy_letters(store, run, state)
         manifest = _manifest(store, run, copied, outcomes, grace)
+        manifest["without_letter"] = without_letter
         manifest["seconds"] = round(time.monotonic() - started, 3)
         if index is None:
             store.commit(run, manifest)
@@ -163,6 +165,7 @@ def _manifest(
         "cache": {},
         "settings": manifests[-1].get("settings", {}),
         "replaces": list(store.manifests),
+        "unreconciled": pending_runs(store),
         "without_fingerprint": copied.without_fingerprint,
         "old_files_until": (now + timedelta(seconds=grace)).isoformat(),
         "files": run_files(run),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 import orjson
@@ -13,16 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipelines.dead_letters import newest_letters
+from pipelines.dead_letters import key_of, open_letters
 from pipelines.state import State
-from pipelines.store import Store, StoreError, read_part
+from pipelines.store import Store, read_part
 from transforms import files
 from transforms.document import LEDGER_SCHEMA, SCHEMA, completed
 from transforms.letters import INDEX
 from transforms.published import FINGERPRINT_SCHEMA
 from transforms.run import Run
 
-_PART_BYTES = 32 * 1024 * 1024
+PART_BYTES = 32 * 1024 * 1024
 _GROUP_BYTES = 8 * 1024 * 1024
 """Of documents, uncompressed, in a file and in a row group of it: so much is read for one row."""
 
@@ -41,7 +40,7 @@ class Copied:
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """A file of documents that is being put together, and the fingerprints of them."""
 
     documents: list[pa.Table] = field(default_factory=list)
@@ -74,15 +73,14 @@ class _Part:
         self.size += kept.nbytes
         return added
 
-    def write(self, run: Run, number: int) -> None:
+    def write(self, run: Run, part: str) -> None:
         """Write both files, as far as there is anything in them."""
-        part = f"{number:05d}-000"
         if self.rows:
             groups = max(1, self.rows * _GROUP_BYTES // max(self.size, 1))
-            _write(run.part("documents", part, ".parquet"), self.documents, SCHEMA, groups)
+            write_tables(run.part("documents", part, ".parquet"), self.documents, SCHEMA, groups)
         if sum(table.num_rows for table in self.fingerprints):
             path = run.part("fingerprints", part, ".parquet")
-            _write(path, self.fingerprints, FINGERPRINT_SCHEMA, self.rows)
+            write_tables(path, self.fingerprints, FINGERPRINT_SCHEMA, self.rows)
 
 
 def copy_documents(store: Store, run: Run, state: State) -> Copied:
@@ -98,7 +96,7 @@ def copy_documents(store: Store, run: Run, state: State) -> Copied:
         OSError: a file cannot be written.
     """
     copied = Copied()
-    part, number = _Part(), 0
+    part, number = Part(), 0
     fingerprints = {path for _, path in store.parts("fingerprints")}
     for run_id, path in store.parts("documents"):
         table = completed(read_part(path)).select(SCHEMA.names)
@@ -112,10 +110,10 @@ def copy_documents(store: Store, run: Run, state: State) -> Copied:
         copied.dropped += table.num_rows - kept.num_rows
         copied.without_fingerprint += kept.column("duplicate_of").null_count - added
         copied.languages.update(kept.column("language").to_pylist())
-        if part.size >= _PART_BYTES:
-            part.write(run, number)
-            part, number = _Part(), number + 1
-    part.write(run, number)
+        if part.size >= PART_BYTES:
+            part.write(run, f"{number:05d}-000")
+            part, number = Part(), number + 1
+    part.write(run, f"{number:05d}-000")
     return copied
 
 
@@ -132,56 +130,41 @@ def copy_ledger(store: Store, run: Run) -> Counter[str]:
     outcomes: Counter[str] = Counter()
     for number, tables in enumerate(_lots(store.tables("ledger"), _LEDGER_ROWS)):
         path = run.part("ledger", f"{number:05d}-000", "-compacted.parquet")
-        _write(path, tables, LEDGER_SCHEMA, _LEDGER_ROWS)
+        write_tables(path, tables, LEDGER_SCHEMA, _LEDGER_ROWS)
         for table in tables:
             outcomes.update(table.column("outcome").to_pylist())
     return outcomes
 
 
-def copy_letters(store: Store, run: Run, state: State) -> None:
-    """Copy the dead letters that are open: of the newest failure of what has not gone well since.
+def copy_letters(store: Store, run: Run, state: State) -> int:
+    """Copy the dead letters that are open; those that the index wrote stay in a file of their own.
 
-    Documents that the index has refused have letters of their own, which stay as long as the
-    version that it refused is published and no replay has settled them.
+    Returns:
+        How many documents are ``failed`` that have no open letter any more: a replay has settled
+        it, or their file had changed and has them no more.
+
+    Raises:
+        StoreError: a file is damaged.
+        OSError: a file cannot be written.
     """
-    newest: dict[str, str] = {}
-    for run_id, path, line in _letters(store):
-        if not path.endswith(_REFUSED):
-            newest[_id_of(path, line)] = run_id
-    is_open = {row.id for row in state.documents(newest) if row.outcome == "failed"}
-    failed = (
-        line
-        for run_id, path, line in _letters(store)
-        if not path.endswith(_REFUSED)
-        and (id_ := _id_of(path, line)) in is_open
-        and newest[id_] == run_id
-    )
-    unsettled = {one.key for one in newest_letters(store) if one.is_open and one.stage == INDEX}
-    refused = (
-        line
-        for run_id, path, line in _letters(store)
-        if path.endswith(_REFUSED)
-        and (id_ := _id_of(path, line))
-        and (run_id, id_, INDEX, orjson.loads(line)["recorded_at"]) in unsettled
-        and state.standing([id_], [run_id]) == [True]
-    )
-    _write_lines(run.part("dead-letters", "00000-000", "-open.jsonl"), failed)
-    _write_lines(run.part("dead-letters", "00000-000", _REFUSED), refused)
-
-
-def _letters(store: Store) -> Iterator[tuple[str, str, bytes]]:
-    """Run, file and line of each dead letter, oldest first."""
+    keys = {letter.key for letter in open_letters(store)}
+    seen: set[str] = set()
+    lines: dict[bool, list[bytes]] = {True: [], False: []}
     for run_id, path in store.parts("dead-letters"):
         for line in files.read(path).splitlines():
             if line:
-                yield run_id, path, line
-
-
-def _id_of(path: str, line: bytes) -> str:
-    try:
-        return str(orjson.loads(line)["id"])
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} has a line that is no dead letter ({error})") from None
+                letter = orjson.loads(line)
+                seen.add(letter["id"])
+                if (key := key_of(run_id, path, letter)) in keys:
+                    stage = key[2]
+                    lines[stage == INDEX].append(orjson.dumps({**letter, "stage": stage}))
+    for of_index, name in ((False, "-open.jsonl"), (True, _REFUSED)):
+        if lines[of_index]:
+            path = run.part("dead-letters", "00000-000", name)
+            files.write(path, b"\n".join(lines[of_index]) + b"\n")
+    with_letter = {id_ for _, id_, stage, _ in keys if stage != INDEX}
+    failed = {row.id for row in state.documents(seen) if row.outcome == "failed"}
+    return len(failed - with_letter)
 
 
 def _lots(tables: Iterable[pa.Table], rows: int) -> Iterator[list[pa.Table]]:
@@ -198,7 +181,12 @@ def _lots(tables: Iterable[pa.Table], rows: int) -> Iterator[list[pa.Table]]:
         yield lot
 
 
-def _write(path: str, tables: list[pa.Table], schema: pa.Schema, group_rows: int) -> None:
+def write_tables(path: str, tables: list[pa.Table], schema: pa.Schema, group_rows: int) -> None:
+    """Write tables as one Parquet file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     table = pa.concat_tables([one.cast(schema) for one in tables])
     with files.writing(path) as file:
         pq.write_table(
@@ -208,11 +196,3 @@ def _write(path: str, tables: list[pa.Table], schema: pa.Schema, group_rows: int
             row_group_size=max(1, group_rows),
             write_page_index=True,
         )
-
-
-def _write_lines(path: str, lines: Iterator[bytes]) -> None:
-    """Write lines to a file; none is written where there is no line."""
-    first = next(lines, None)
-    if first is not None:
-        with files.writing(path) as file:
-            file.writelines(line + b"\n" for line in chain([first], lines))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,8 +81,12 @@ class Letter:
         }
 
 
-def all_letters(store: Store) -> list[Letter]:
+def all_letters(store: Store, ids: Collection[str] | None = None) -> list[Letter]:
     """Every letter of the committed runs, in the order of runs; none is told to be settled.
+
+    Args:
+        store: the store.
+        ids: the documents whose letters are wanted; None wants all.
 
     Raises:
         StoreError: a file of letters is damaged.
@@ -91,23 +95,27 @@ def all_letters(store: Store) -> list[Letter]:
         _letter(run_id, stage_of(path, line["stage"]), line)
         for run_id, path in store.parts(KIND)
         if path.endswith(".jsonl")
-        for line in _lines(path)
+        for line in _lines(path, ids)
     ]
 
 
-def newest_letters(store: Store) -> list[Letter]:
+def newest_letters(store: Store, ids: Collection[str] | None = None) -> list[Letter]:
     """The newest letter on each document, with what settled it; the newest first.
+
+    Args:
+        store: the store.
+        ids: the documents whose letters are wanted; None wants all.
 
     Raises:
         StoreError: a file of letters, or of the ledger, is damaged.
     """
-    newest = {letter.subject: letter for letter in all_letters(store)}
+    newest = {letter.subject: letter for letter in all_letters(store, ids)}
     if not newest:
         return []
     records = {
         (record["run_id"], record["id"], record["stage"], record["recorded_at"]): record["settled"]
         for name in files.names(files.join(store.path, KIND, _SETTLED), ".jsonl")
-        for record in _lines(files.join(store.path, KIND, _SETTLED, name))
+        for record in _lines(files.join(store.path, KIND, _SETTLED, name), ids)
     }
     evidence = Evidence.gather(store, newest.values())
     letters = [
@@ -116,6 +124,28 @@ def newest_letters(store: Store) -> list[Letter]:
     ]
     by_source = sorted(letters, key=lambda letter: letter.source)
     return sorted(by_source, key=lambda letter: letter.recorded_at, reverse=True)
+
+
+def open_letters(store: Store, ids: Collection[str] | None = None) -> list[Letter]:
+    """The letters that are open: the newest on each document, if nothing has settled it since.
+
+    Whoever tells or keeps open letters asks here: ``dead-letters``, ``status``, ``explain`` and
+    ``compact``.
+
+    Raises:
+        StoreError: a file of letters, or of the ledger, is damaged.
+    """
+    return [letter for letter in newest_letters(store, ids) if letter.is_open]
+
+
+def key_of(run_id: str, path: str, line: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The ``key`` of the letter that a line of a file of a run holds.
+
+    Raises:
+        KeyError, TypeError, ValueError: the line is no dead letter.
+    """
+    recorded_at = datetime.fromisoformat(line["recorded_at"]).isoformat()
+    return run_id, str(line["id"]), stage_of(path, line["stage"]), recorded_at
 
 
 def settle(store: Store, letters: Iterable[Letter], what: str) -> None:
@@ -209,9 +239,15 @@ def _letter(run_id: str, stage: str, fields: dict[str, Any]) -> Letter:
     )
 
 
-def _lines(path: str) -> list[dict[str, Any]]:
+def _lines(path: str, ids: Collection[str] | None) -> list[dict[str, Any]]:
+    """The lines of a file, but for those that are about none of the documents ``ids``."""
+    wanted = None if ids is None else [id_.encode() for id_ in ids]
     try:
-        return [orjson.loads(line) for line in files.read(path).splitlines() if line]
+        return [
+            orjson.loads(line)
+            for line in files.read(path).splitlines()
+            if line and (wanted is None or any(one in line for one in wanted))
+        ]
     except orjson.JSONDecodeError as error:
         raise StoreError(f"{path} is damaged ({error}); move it out of the store") from None
 

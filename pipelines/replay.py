@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.dead_letters import Letter, newest_letters
+from pipelines.dead_letters import Letter, open_letters
 from pipelines.execute import check_entity_models, discard
 from pipelines.lock import writer_lock
 from pipelines.past_settings import LISTING, READING, as_before, sources_of
@@ -62,7 +62,7 @@ def replay(settings: Settings, choose: Choose, follow: Follow, *, as_then: bool)
     if not store.manifests:
         raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
     done = Replay()
-    if not choose(_open(store)):
+    if not choose(open_letters(store)):
         return done
     store.create()
     with writer_lock(store.path), state_file(store) as path:
@@ -74,17 +74,13 @@ def replay(settings: Settings, choose: Choose, follow: Follow, *, as_then: bool)
         with open_index(now) as index:
             if index is not None:
                 catch_up(store, index)
-        letters = choose(_open(store))
+        letters = choose(open_letters(store))
         tried = _read_again(now, store, path, letters, follow, done, as_then=as_then)
         tried += _index_again(now, store, letters, done)
         # Only now are the letters written of what the index has refused.
         _settle(store, letters, tried, done)
         keep_activity(now, refused=1)  # letters may have been written to any run
     return done
-
-
-def _open(store: Store) -> list[Letter]:
-    return [letter for letter in newest_letters(store) if letter.is_open]
 
 
 def _read_again(
@@ -155,5 +151,5 @@ def _settle(
     for what, of_cause in by_cause.items():
         settle_unless_newer(store, of_cause, what)
     meant = {letter.subject for letter in letters}
-    done.still_open = [letter for letter in _open(store) if letter.subject in meant]
+    done.still_open = [letter for letter in open_letters(store) if letter.subject in meant]
     done.settled = len(meant) - len(done.still_open)

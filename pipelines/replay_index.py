@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.dead_letters import Letter, newest_letters, settle
+from pipelines.dead_letters import Letter, newest_letters, open_letters, settle
 from pipelines.publish import REPLAY
 from pipelines.store import Store
 from transforms.index import Index
@@ -22,7 +22,7 @@ def refused_before(store: Store) -> list[Letter]:
     Raises:
         StoreError: a file of the store is damaged.
     """
-    return [one for one in newest_letters(store) if one.is_open and one.stage == INDEX]
+    return [one for one in open_letters(store) if one.stage == INDEX]
 
 
 def settle_unless_newer(store: Store, letters: Iterable[Letter], what: str) -> None:

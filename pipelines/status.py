@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines.console import count
+from pipelines.dead_letters import open_letters
 from pipelines.index_state import index_to_read
 from pipelines.lock import is_alive, lock_holder
+from pipelines.missed import pending_runs
 from pipelines.next_run import in_words, next_run
 from pipelines.printable import one_line
 from pipelines.settings import MIB, ConfigurationError, Settings
@@ -75,10 +77,11 @@ def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any
         "published": published,
         "outcomes": dict(outcomes.most_common()),
         "languages": dict(languages.most_common()),
-        "dead_letters": outcomes["failed"],
+        "dead_letters": len(open_letters(store)),
         "index": _index(store, settings),
         "bytes": _sizes(store),
         "number_of_runs": len(store.manifests),
+        "unreconciled": len(pending_runs(store)),
         "runs": [
             {name: run[name] for name in ("run_id", "committed_at", "seconds", "outcomes")}
             for run in reversed(runs)
@@ -100,6 +103,8 @@ def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     if status["dead_letters"]:
         lines.append(("dead letters", f"{status['dead_letters']:,} open"))
+    if number := status["unreconciled"]:
+        lines.append(("streams", f"{count(number, 'run')} not reconciled yet"))
     if writer := status["writer"]:
         told = "process {pid} on {host} since {since}: {command}".format(**writer)
         lines.append(("writing now", told))

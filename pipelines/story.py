@@ -61,7 +61,7 @@ def stories(store: Store, state: State, settings: Settings, ids: Sequence[str]) 
                 "rows": own,
                 "duplicates": _duplicates(state, now, members),
                 "published_instead": _successors(state, now, members),
-                "dead_letters": _with_open(now, [one for one in letters if one["id"] == now.id]),
+                "dead_letters": [one for one in letters if one["id"] == now.id],
                 "index": in_index[now.id],
             }
         )
@@ -95,23 +95,6 @@ def _published_row(rows: Sequence[Row]) -> Row | None:
 def _published_in(rows: Sequence[Row]) -> str | None:
     row = _published_row(rows)
     return None if row is None else str(row["run_id"])
-
-
-def _with_open(now: DocumentRow, letters: Sequence[Row]) -> list[Row]:
-    """The dead letters of a document, each with whether it is ``open``: not made good since.
-
-    What an index has refused is open as long as nothing newer is published.
-    """
-    newest = max((letter["recorded_at"] for letter in letters), default="")
-    return [
-        {
-            **letter,
-            "open": now.outcome == "failed" and letter["recorded_at"] == newest
-            if letter["stage"] != "index"
-            else f"/run={now.published_in}/" in letter["file"],
-        }
-        for letter in letters
-    ]
 
 
 def _add_document(store: Store, row: Row) -> None:

@@ -143,7 +143,7 @@ def check_store(settings: Settings, tell: Tell = lambda _what: None) -> list[Pro
                 log.debug("%s", error)  # said of the part below
             problems += check_run(store, run_id, state, seen)
             pa.default_memory_pool().release_unused()
-        problems += check_canonicals(store, seen)
+        problems += check_canonicals(store, state, seen)
         problems += check_cache(store)
         if any(one.is_fatal for one in problems):
             return problems

@@ -16,12 +16,12 @@ from transforms.band_tables import hexadecimal
 from transforms.clusters import Buckets, buckets, ranks
 from transforms.fingerprint import shingles
 from transforms.keys import COLUMNS, Keys, column, concatenate, first_bits, keys_path, read_keys
-from transforms.meeting import NOBODY, Meeting, Published
+from transforms.meeting import NOBODY, Elders, Meeting
 from transforms.published import microseconds
 from transforms.run import Run
 from transforms.spool import read_columns, spool_path
 
-_UNIT_BITS, _BATCH_BITS, _ROW_BITS = 21, 20, 20
+_UNIT_BITS, _BATCH_BITS, _ROW_BITS = 29, 18, 14
 _PUBLISHED = 1 << (_UNIT_BITS + _BATCH_BITS + _ROW_BITS)
 
 
@@ -69,7 +69,7 @@ class Facts:
 class Candidates:
     """The documents of a run's spool and those published, read by their sorted codes."""
 
-    def __init__(self, run: Run, parts: Sequence[str], published: Published | None = None) -> None:
+    def __init__(self, run: Run, parts: Sequence[str], published: Elders | None = None) -> None:
         self._run = run
         self._parts = parts
         self._published = published
@@ -128,7 +128,7 @@ class Candidates:
         new = codes[codes < _PUBLISHED]
         met = self._met.documents[codes[len(new) :] - _PUBLISHED]
         table = pa.concat_tables(
-            [_FACTS.empty_table(), *(_facts(path, rows) for path, rows in self._files(new))]
+            [FACTS.empty_table(), *(self._weighed(path, rows) for path, rows in self._files(new))]
         )
         ids = [*table.column("id").to_pylist(), *hexadecimal(met["id"])]
         hashes = [*table.column("content_hash").to_pylist(), *hexadecimal(met["content"])]
@@ -154,6 +154,13 @@ class Candidates:
             part, _ = RowCode.part_and_row(code << _ROW_BITS)
             yield spool_path(self._run, part), rows
 
+    def _weighed(self, path: str, rows: NDArray[np.int64]) -> pa.Table:
+        """What the election weighs (``FACTS``) of some new documents of a file."""
+        columns = ["id", "content_hash", "published_at", "text", "priority"]
+        table = read_columns(path, columns, rows)
+        characters = pc.utf8_length(table.column("text")).cast(pa.int64())
+        return table.set_column(3, "characters", characters).cast(FACTS)
+
     def _published_files(self, met: NDArray[Any]) -> Iterator[tuple[str, NDArray[np.int64]]]:
         """(path, rows) of each Parquet part that documents lie in, which are sorted by part."""
         for part, rows in _grouped(met["part"], met["row"].astype(np.int64)):
@@ -168,7 +175,7 @@ def _grouped(
     yield from zip(numbers.tolist(), np.split(rows, starts[1:]), strict=False)
 
 
-_FACTS = pa.schema(
+FACTS = pa.schema(
     [
         ("id", pa.string()),
         ("content_hash", pa.string()),
@@ -177,9 +184,3 @@ _FACTS = pa.schema(
         ("priority", pa.int64()),
     ]
 )
-
-
-def _facts(path: str, rows: NDArray[np.int64]) -> pa.Table:
-    table = read_columns(path, ["id", "content_hash", "published_at", "text", "priority"], rows)
-    characters = pc.utf8_length(table.column("text")).cast(pa.int64())
-    return table.set_column(3, "characters", characters).cast(_FACTS)

@@ -33,6 +33,10 @@ class Keys:
     bands: NDArray[np.uint32]
     filled: NDArray[np.bool_]
 
+    def take(self, places: NDArray[np.int64]) -> Keys:
+        """The keys of the documents at these places."""
+        return Keys(self.contents[places], self.bands[places], self.filled[places])
+
 
 def keys_of(documents: Sequence[Document], near: bool) -> Keys:
     """The keys of documents with their content hashes; without ``near`` none for their bands."""

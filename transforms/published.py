@@ -90,24 +90,34 @@ def write_band_table(
     return len(documents)
 
 
+def read_fingerprints(path: str) -> tuple[pa.Table, Keys]:
+    """The fingerprints of a part (``FINGERPRINT_SCHEMA``), and the keys in them.
+
+    Raises:
+        OSError: the file cannot be read.
+        pyarrow.ArrowInvalid: it is damaged.
+    """
+    table = read_columns(path, FINGERPRINT_SCHEMA.names).combine_chunks()
+    column_ = table.column("bands").combine_chunks()
+    filled = np.diff(column_.offsets.to_numpy()) > 0
+    bands = np.zeros((table.num_rows, BANDS), np.uint32)
+    bands[filled] = column_.flatten().to_numpy().reshape(-1, BANDS)
+    return table, Keys(first_bits(table.column("content_hash").to_pylist()), bands, filled)
+
+
 def _read_part(fingerprints: str, of: str, part: int) -> tuple[NDArray[Any], Keys]:
     """The canonicals of a part, and their keys."""
-    table = read_columns(fingerprints, FINGERPRINT_SCHEMA.names).combine_chunks()
+    table, keys = read_fingerprints(fingerprints)
     rows = table.column("row").to_numpy()
     weighed = read_columns(of, ["published_at", "text"], rows)
     documents = np.empty(len(rows), DOCUMENT)
-    hashes = table.column("content_hash").to_pylist()
     documents["id"] = digests(table.column("id").to_pylist())
-    documents["content"] = digests(hashes)
+    documents["content"] = digests(table.column("content_hash").to_pylist())
     documents["date"] = microseconds(weighed.column("published_at"))
     documents["characters"] = pc.utf8_length(weighed.column("text")).to_numpy()
     documents["part"] = part
     documents["row"] = rows
-    column_ = table.column("bands").combine_chunks()
-    filled = np.diff(column_.offsets.to_numpy()) > 0
-    bands = np.zeros((len(rows), BANDS), np.uint32)
-    bands[filled] = column_.flatten().to_numpy().reshape(-1, BANDS)
-    return documents, Keys(first_bits(hashes), bands, filled)
+    return documents, keys
 
 
 def microseconds(dates: pa.ChunkedArray) -> NDArray[np.int64]:
