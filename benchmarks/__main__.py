@@ -18,6 +18,8 @@ NAMES = (
     "fingerprint",
     "stages",
     "duplicates_recall",
+    "lsh_buckets",
+    "stream_duplicates",
     "state",
     "published",
     "rerun",
@@ -25,6 +27,7 @@ NAMES = (
     "against_datatrove",
     "memory",
     "elasticsearch",
+    "stream",
     "batches",
     "end_to_end",
 )

@@ -14,9 +14,11 @@ import typer
 from pipelines import __version__
 from pipelines.cli_dead_letters import dead_letters
 from pipelines.cli_models import models
+from pipelines.cli_reconcile import reconcile
 from pipelines.cli_run import run
 from pipelines.cli_schedule import schedule, watch
 from pipelines.cli_store import compact, verify
+from pipelines.cli_stream import stream
 from pipelines.console import ExitCode, command, end_process
 from pipelines.flags import ConfigOption, JsonOption, StoreOption, settings_of
 
@@ -30,6 +32,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(schedule)
 app.command()(watch)
+app.command()(stream)
+app.command()(reconcile)
 
 
 def _version(asked: bool) -> None:
@@ -236,6 +240,8 @@ def main() -> None:
     """Entry point of the ``docsluice`` command."""
     # Before numpy is loaded: each of our processes and threads multiplies matrices by itself.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Before Arrow is loaded: its other allocators keep what is free, in each of our processes.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         app(prog_name="docsluice")
     except SystemExit as end:

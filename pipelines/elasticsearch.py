@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,9 @@ def elasticsearch_config(settings: Settings) -> ElasticsearchConfig:
         raise ConfigurationError(f"elasticsearch: {error}") from None
 
 
-def open_elasticsearch(settings: Settings, failures: Failures | None = None) -> ElasticsearchIndex:
+def open_elasticsearch(
+    settings: Settings, failures: Callable[[Failed], None] | None = None
+) -> ElasticsearchIndex:
     """The index in the server, connected; close it after use.
 
     Who writes gives ``failures``, and then waits where the server is away for a while.

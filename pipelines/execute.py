@@ -17,6 +17,7 @@ from pipelines.child import ChildLostError, in_child
 from pipelines.console import count
 from pipelines.direct import CAN_FORK
 from pipelines.lock import writer_lock
+from pipelines.missed import correct_missed
 from pipelines.publish import catch_up, keep_activity, open_index
 from pipelines.published import catch_up as cover
 from pipelines.published import is_behind
@@ -44,6 +45,8 @@ def execute(
 ) -> Summary:
     """Ingest what is new or changed under the sources into the store, and delete what is gone.
 
+    Before that, duplicates are corrected that streams have published since the last time.
+
     Raises:
         ConfigurationError: no sources, or settings that contradict each other.
         ModelNotInstalled: a configured model that is not there.
@@ -67,24 +70,25 @@ def execute(
             if index is not None:
                 catch_up(store, index)
             unindexed = index.refused if index else 0
+        corrected = correct_missed(settings, store, path, follow)
         with open_state(store, path) as state:
-            selection = select(settings, store, state, found)
+            selection = select(settings, state, found)
             works = cut(selection, state, found, settings.batch_bytes)
             if not works and is_behind(store):  # a run would do it itself
                 cover(store, state)
         warn_of_guard(settings, selection)
-        summaries = _run_all(settings, store, path, works, follow, announce)
+        summaries = [corrected] if corrected else []
+        summaries += run_all(settings, store, path, works, follow, announce)
         if summaries:
-            works = _orphans(store, path, found, settings.batch_bytes)
-            summaries += _run_all(settings, store, path, works, follow, announce)
-        uris = [file.uri for file in found.files if not store.holds(file.path)]
+            works = work_on_orphans(store, path, found, settings.batch_bytes)
+            summaries += run_all(settings, store, path, works, follow, announce)
         total = _total(selection, summaries)
         unindexed += total.unindexed
         keep_activity(settings, unindexed)
         return replace(
             total,
             seconds=time.monotonic() - started,
-            files=tuple(uris) if len(uris) <= FEW_FILES else (),
+            files=tuple(f.uri for f in found.files) if len(found.files) <= FEW_FILES else (),
             unindexed=unindexed,
         )
 
@@ -163,7 +167,7 @@ def warn_of_guard(settings: Settings, selection: Selection) -> None:
         )
 
 
-def _run_all(
+def run_all(
     settings: Settings,
     store: Store,
     path: Path,
@@ -193,7 +197,7 @@ def _run_all(
     return summaries
 
 
-def _orphans(store: Store, path: Path, found: Survey, batch_bytes: int) -> list[Work]:
+def work_on_orphans(store: Store, path: Path, found: Survey, batch_bytes: int) -> list[Work]:
     """Work for the duplicates whose canonical these runs have taken away, unforeseen."""
     with open_state(store, path) as state:
         return cut(Selection(), state, found, batch_bytes)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.dead_letters import key_of, open_letters
 from pipelines.store import Store, StoreError
 from transforms import files
 from transforms.document import LEDGER_SCHEMA
@@ -132,21 +133,23 @@ def ids_of_address(store: Store, address: str) -> list[str]:
 
 
 def letters_of(store: Store, ids: Collection[str]) -> Iterator[dict[str, Any]]:
-    """The dead letters about documents, oldest first, without ``payload`` and with their ``file``.
+    """The dead letters about documents, oldest first, without ``payload``.
 
-    A line that is no dead letter is passed over.
+    Each has the ``file`` that it is in, and whether it is ``open``.
+
+    Raises:
+        StoreError: a file is damaged.
     """
+    still_open = {letter.key for letter in open_letters(store, ids)}
     needles = [id_.encode() for id_ in ids]
-    for _, path in store.parts("dead-letters"):
+    for run_id, path in store.parts("dead-letters"):
         for line in files.read(path).splitlines():
             if any(needle in line for needle in needles):
-                try:
-                    letter = orjson.loads(line)
+                letter = orjson.loads(line)
+                if letter["id"] in ids:
                     told = {name: letter[name] for name in _LETTER}
-                except (orjson.JSONDecodeError, KeyError, TypeError):
-                    continue
-                if told["id"] in ids:
-                    yield {**told, "file": path}
+                    is_open = key_of(run_id, path, letter) in still_open
+                    yield {**told, "file": path, "open": is_open}
 
 
 def _opened(path: str) -> pq.ParquetFile:

@@ -23,13 +23,16 @@ log = logging.getLogger(__name__)
 _PAUSE = 0.2
 """Seconds between two looks at a lock that is waited for."""
 
+_BRIEF = 60.0
+"""Seconds for which anybody waits for a holder that says it will not be long."""
+
 
 class StoreBusyError(RuntimeError):
     """Another process writes to the store; the message names it."""
 
 
 @contextmanager
-def writer_lock(store: str, wait: float = 0.0) -> Iterator[None]:
+def writer_lock(store: str, wait: float = 0.0, brief: bool = False) -> Iterator[None]:
     """Hold the store's lock; the operating system frees it however the process ends.
 
     A remote store has no lock: its filesystem offers none.
@@ -37,6 +40,8 @@ def writer_lock(store: str, wait: float = 0.0) -> Iterator[None]:
     Args:
         store: path of the store, a directory that exists.
         wait: seconds to wait for another process to be done; infinity waits as long as it takes.
+        brief: whether the lock is held for moments only; others then wait also where they were
+            not told to.
 
     Raises:
         StoreBusyError: another process holds it.
@@ -47,7 +52,7 @@ def writer_lock(store: str, wait: float = 0.0) -> Iterator[None]:
     with Path(store, ".lock").open("a+b") as file:
         _acquire(file, store, wait)
         file.truncate(0)
-        file.write(orjson.dumps(_holder()))
+        file.write(orjson.dumps({**_holder(), "brief": brief}))
         file.flush()
         yield
         file.truncate(0)
@@ -83,20 +88,21 @@ def is_alive(pid: int) -> bool:
 
 
 def _acquire(file: IO[bytes], store: str, wait: float) -> None:
-    until = time.monotonic() + wait
+    began = time.monotonic()
     is_said = False
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= until:
+            is_brief = _told(file).get("brief", False)
+            if time.monotonic() - began >= (max(wait, _BRIEF) if is_brief else wait):
                 raise StoreBusyError(
                     f"another run is writing to {store} ({_in_words(file)}); "
                     "try again when it is done, or wait for it with --wait"
                 ) from None
         else:
             return
-        if not is_said:
+        if not is_said and not is_brief:
             log.warning("waiting for another run on %s (%s)", store, _in_words(file))
             is_said = True
         time.sleep(_PAUSE)
@@ -113,9 +119,17 @@ def _holder() -> dict[str, object]:
 
 
 def _in_words(file: IO[bytes]) -> str:
+    try:
+        return "process {pid} on {host} since {since}: {command}".format(**_told(file))
+    except KeyError:
+        return "process unknown"
+
+
+def _told(file: IO[bytes]) -> dict[str, Any]:
+    """What the holder has written."""
     file.seek(0)
     try:
         told = orjson.loads(file.read())
-        return "process {pid} on {host} since {since}: {command}".format(**told)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return "process unknown"
+    except orjson.JSONDecodeError:  # between its lock and its writing
+        return {}
+    return told if isinstance(told, dict) else {}

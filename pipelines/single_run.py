@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from pipelines import __version__
 from pipelines.batches import Work
@@ -81,12 +81,31 @@ Follow = Callable[[Run, dict[int, int]], AbstractContextManager[None]]
 """Shows the progress of a run, given the size of each work unit."""
 
 
+class Arrivals(Protocol):
+    """Files of a run that a stream has read and processed already.
+
+    ``uris`` are those files, ``manifest`` what the manifest of the run says of the stream.
+    """
+
+    uris: frozenset[str]
+    manifest: dict[str, Any]
+
+    def write(self, run: Run) -> None:
+        """Write what became of them as files of the run."""
+
+
 def run_once(
-    settings: Settings, store: Store, state_path: Path, work: Work, follow: Follow
+    settings: Settings,
+    store: Store,
+    state_path: Path,
+    work: Work,
+    follow: Follow,
+    arrivals: Arrivals | None = None,
 ) -> Summary:
     """Do the work as one atomic run: either all of it is committed, or nothing.
 
-    The caller holds the store's lock. Times in the summary are of this run alone.
+    The caller holds the store's lock. Times in the summary are of this run alone. Of the files
+    that ``arrivals`` has, which are among those of the work, none is read again.
 
     Raises:
         ConfigurationError: settings that contradict each other.
@@ -105,11 +124,14 @@ def run_once(
                 work = replace(work, files=with_files(work.files, bereft(settings, state, work)))
                 known = withdrawn(state, work.files, work.gone)
                 earlier = published(store, state, frozenset(row.id for row in known))
-            cache = _process(settings, run, work, earlier, follow)
+            if arrivals is not None:
+                arrivals.write(run)
+            cache = _process(settings, run, _unread(work, arrivals), earlier, follow)
             settle(store, run, work, known)
             summary = _summarise(store, run, work, time.monotonic() - started)
             with open_state(store, state_path) as state:
-                _commit(settings, store, state, run, summary, cache, index)
+                told = arrivals.manifest if arrivals else {}
+                _commit(settings, store, state, run, summary, cache, told, index)
             summary = replace(summary, unindexed=index.refused if index else 0)
     except BaseException as error:
         if run.run_id not in store.manifests:
@@ -119,6 +141,13 @@ def run_once(
                 raise RunFailedError(f"{_FAILED}: {reason}") from error
         raise
     return summary
+
+
+def _unread(work: Work, arrivals: Arrivals | None) -> Work:
+    """The work without the files that a stream has read."""
+    if arrivals is None:
+        return work
+    return replace(work, files=tuple(f for f in work.files if f.uri not in arrivals.uris))
 
 
 def _process(
@@ -209,6 +238,7 @@ def _commit(
     run: Run,
     summary: Summary,
     cache: dict[str, int],
+    told: dict[str, Any],
     index: Index | None,
 ) -> None:
     """Make the run count: index filled, manifest written, index committed, the rest brought along.
@@ -229,6 +259,7 @@ def _commit(
         "cache": cache,
         "settings": settings.model_dump(mode="json"),
         "files": run_files(run),
+        **told,
     }
     if index is None:
         store.commit(run, manifest)

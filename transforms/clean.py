@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from transforms.boilerplate import strip_image_credit
-from transforms.document import Document, Rejected
+from transforms.document import Document, Rejected, failure
 from transforms.html import HtmlMode, Page, read_html
 from transforms.markdown import read_markdown
 from transforms.measures import measure
@@ -14,8 +14,6 @@ from transforms.text import normalise, one_line, trim, trim_ends
 from transforms.title import take_title
 
 STAGE = "clean"
-MAX_PAYLOAD = 64 * 1024
-"""Bytes of a document's text that a dead letter carries."""
 
 _HTML = ("text/html", "application/xhtml+xml")
 _MARKDOWN = ("text/markdown", "text/x-markdown")
@@ -58,17 +56,7 @@ def clean(document: Document, options: CleanOptions = DEFAULTS) -> Document | Re
     try:
         return _clean(document, options)
     except Exception as error:  # one document must never stop the others
-        payload = document.text.encode("utf-8", "replace")[:MAX_PAYLOAD]
-        return Rejected(
-            id=document.id,
-            source=document.source,
-            source_version=document.source_version,
-            outcome="failed",
-            reason=f"{type(error).__name__}: {error}",
-            stage=STAGE,
-            error_type=type(error).__name__,
-            payload=payload.decode("utf-8", "ignore"),
-        )
+        return failure(document, STAGE, error)
 
 
 def _clean(document: Document, options: CleanOptions) -> Document | Rejected:

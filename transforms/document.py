@@ -17,6 +17,9 @@ ENTITY_LABELS = ("PER", "ORG", "LOC", "MISC")
 UNDETERMINED = "und"
 """ISO 639-2 code of a text whose language cannot be told."""
 
+MAX_PAYLOAD = 64 * 1024
+"""Bytes of a document's text that a dead letter carries."""
+
 OutcomeName = Literal["kept", "duplicate", "rejected", "failed", "deleted"]
 
 
@@ -79,6 +82,22 @@ class Rejected:
     error_type: str = ""
     payload: str | None = None
     content_hash: str = ""
+
+
+def failure(document: Document, stage: str, error: Exception) -> Rejected:
+    """A document on which a stage failed."""
+    payload = document.text.encode("utf-8", "replace")[:MAX_PAYLOAD]
+    return Rejected(
+        id=document.id,
+        source=document.source,
+        source_version=document.source_version,
+        outcome="failed",
+        reason=f"{type(error).__name__}: {error}",
+        stage=stage,
+        error_type=type(error).__name__,
+        payload=payload.decode("utf-8", "ignore"),
+        content_hash=document.content_hash,
+    )
 
 
 @dataclass(frozen=True, slots=True)

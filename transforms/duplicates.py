@@ -8,18 +8,18 @@ back from the spool without its duplicates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import apache_beam as beam
 
 from transforms.candidates import Candidates
-from transforms.document import Batch, Rejected, RejectedOfPart
+from transforms.document import Batch, Document, Rejected, RejectedOfPart
 from transforms.election import PartVerdicts, hold_election
 from transforms.fingerprint import content_hash
 from transforms.keys import keys_of, keys_path, read_keys, write_keys
-from transforms.ledger import Rows, duplicate_row
+from transforms.ledger import LedgerRow, Rows, duplicate_row
 from transforms.meeting import Published
 from transforms.published import write_fingerprints
 from transforms.run import Run
@@ -74,19 +74,53 @@ class RemoveDuplicates(beam.PTransform[beam.PCollection[Batch], Any]):
 
     def _spool(self, batch: Batch) -> Iterator[str]:
         if batch.documents:
-            documents = [
-                replace(document, content_hash=content_hash(document.text))
-                for document in batch.documents
-            ]
-            keys = keys_of(documents, near=self.mode != "off")
-            write_keys(keys_path(self.run, batch.part), keys)
-            write_spool(spool_path(self.run, batch.part), documents)
+            spool(self.run, batch.part, batch.documents, near=self.mode != "off")
             yield batch.part
 
     def _elect(self, parts: Iterable[str]) -> Iterator[tuple[str, PartVerdicts]]:
         near = self.mode != "off"
         candidates = Candidates(self.run, sorted(parts), self.published if near else None)
         yield from hold_election(candidates, self.threshold, near)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A part after the election; ``places`` are the rows of the spool that ``kept`` come from."""
+
+    kept: tuple[Document, ...]
+    places: tuple[int, ...]
+    duplicates: tuple[LedgerRow, ...]
+    rejected: tuple[Rejected, ...]
+
+
+def judge(run: Run, part: str, verdicts: PartVerdicts, mode: DuplicateMode) -> Judged:
+    """Read a part back from the spool and carry out the verdicts on it.
+
+    Raises:
+        OSError: the spool cannot be read.
+    """
+    kept, places, duplicates, rejected = [], [], [], []
+    for row, document in enumerate(read_spool(spool_path(run, part))):
+        one = verdicts.apply(row, document)
+        if isinstance(one, Rejected):
+            rejected.append(one)
+        elif one.duplicate_of is not None and mode == "drop":
+            duplicates.append(duplicate_row(one, verdicts.canonical_of[row].same_text))
+        else:
+            kept.append(one)
+            places.append(row)
+    return Judged(tuple(kept), tuple(places), tuple(duplicates), tuple(rejected))
+
+
+def spool(run: Run, part: str, documents: Sequence[Document], near: bool) -> None:
+    """Write documents to the spool as a part, with their content hashes and their keys.
+
+    Raises:
+        OSError: the spool cannot be written.
+    """
+    hashed = [replace(document, content_hash=content_hash(document.text)) for document in documents]
+    write_keys(keys_path(run, part), keys_of(hashed, near))
+    write_spool(spool_path(run, part), hashed)
 
 
 class _Judge(beam.DoFn):
@@ -99,19 +133,10 @@ class _Judge(beam.DoFn):
     def process(self, element: tuple[str, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         part, grouped = element
         verdicts = next(iter(grouped["verdicts"]), PartVerdicts())
-        documents = read_spool(spool_path(self.run, part))
-        kept, duplicates, rejected, places = [], [], [], []
-        for row, document in enumerate(documents):
-            one = verdicts.apply(row, document)
-            if isinstance(one, Rejected):
-                rejected.append(one)
-            elif one.duplicate_of is not None and self.mode == "drop":
-                duplicates.append(duplicate_row(one, verdicts.canonical_of[row].same_text))
-            else:
-                kept.append(one)
-                places.append(row)
+        judged = judge(self.run, part, verdicts, self.mode)
         if self.mode != "off":
             fingerprints = self.run.part("fingerprints", part, ".parquet")
-            write_fingerprints(fingerprints, kept, read_keys(keys_path(self.run, part)), places)
-        yield Batch(part, tuple(kept))
-        yield beam.pvalue.TaggedOutput("out", (part, tuple(duplicates), tuple(rejected)))
+            keys = read_keys(keys_path(self.run, part))
+            write_fingerprints(fingerprints, judged.kept, keys, judged.places)
+        yield Batch(part, judged.kept)
+        yield beam.pvalue.TaggedOutput("out", (part, judged.duplicates, judged.rejected))

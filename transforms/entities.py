@@ -17,7 +17,9 @@ from transforms.cached_step import CachedStep
 from transforms.document import Batch, Document, Entity
 from transforms.entity_cache import decode, encode, entity_key
 from transforms.entity_models import EntityConfig, EntityModels, Model, entity_models
+from transforms.gathered import Gathered
 from transforms.names import apart, names_in
+from transforms.run import Run
 
 NO_ENTITY_MODEL = "no_entity_model"
 """Quality flag of a document in a language that no model knows."""
@@ -213,21 +215,34 @@ class RecogniseEntities(beam.PTransform):
     Args:
         config: which models to use. Call ``check_models`` on it before the pipeline starts.
         cache: path of a file that ``transforms.cache.prepare`` made, to be asked before a model.
+        failures: as of :class:`transforms.cached_step.CachedStep`.
+        gather: documents that are read at once, where batches are smaller; 0: batch by batch.
     """
 
-    def __init__(self, config: EntityConfig | None = None, cache: str | None = None) -> None:
+    def __init__(
+        self,
+        config: EntityConfig | None = None,
+        cache: str | None = None,
+        failures: Run | None = None,
+        gather: int = 0,
+    ) -> None:
         super().__init__()
         self._config = config or EntityConfig()
         self._cache = cache
+        self._failures = failures
+        self._gather = gather
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
         """Wire the step."""
-        return batches | "Recognise" >> beam.ParDo(_RecogniseEntities(self._config, self._cache))
+        step = _RecogniseEntities(self._config, self._cache, self._failures)
+        return batches | "Recognise" >> beam.ParDo(
+            Gathered(step, self._gather) if self._gather else step
+        )
 
 
 class _RecogniseEntities(CachedStep):
-    def __init__(self, config: EntityConfig, cache: str | None) -> None:
-        super().__init__("entities", cache)
+    def __init__(self, config: EntityConfig, cache: str | None, failures: Run | None) -> None:
+        super().__init__("entities", cache, failures)
         self._config = config
 
     def setup(self) -> None:

@@ -10,9 +10,11 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 from typing import IO, Any
 
 _SCHEME = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]+)://")
@@ -85,7 +87,7 @@ def writing(path: str, durable: bool = False) -> Iterator[IO[bytes]]:
         return
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.getpid()}-{get_ident()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -125,6 +127,25 @@ def read(path: str) -> bytes:
         return bytes(file.read())
 
 
+def exists(path: str) -> bool:
+    """Whether there is a file at a path."""
+    return bool(_filesystems().exists(path)) if is_remote(path) else Path(path).exists()
+
+
+def read_if_there(path: str) -> bytes | None:
+    """The whole content of a file, or None if it does not exist.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    if is_remote(path) and not _filesystems().exists(path):
+        return None
+    try:
+        return read(path)
+    except FileNotFoundError:
+        return None
+
+
 def names(directory: str, suffix: str = "") -> list[str]:
     """Sorted names of the files directly in a directory that end in ``suffix``; [] if absent."""
     if not is_remote(directory):
@@ -136,6 +157,22 @@ def names(directory: str, suffix: str = "") -> list[str]:
         matched = _filesystems().match([directory.rstrip("/") + "/*"])[0].metadata_list
         found = [metadata.path.rstrip("/").rsplit("/", 1)[-1] for metadata in matched]
     return sorted(name for name in found if name.endswith(suffix) and not name.startswith("."))
+
+
+def modified(directory: str) -> dict[str, datetime]:
+    """When each file directly in a directory was last written (UTC); {} if it does not exist."""
+    if is_remote(directory):
+        matched = _filesystems().match([directory.rstrip("/") + "/*"])[0].metadata_list
+        found = {
+            metadata.path.rsplit("/", 1)[-1]: metadata.last_updated_in_seconds or 0.0
+            for metadata in matched
+        }
+    else:
+        found = {}
+        for name in names(directory):
+            with suppress(FileNotFoundError):  # deleted since
+                found[name] = Path(directory, name).stat().st_mtime
+    return {name: datetime.fromtimestamp(seconds, UTC) for name, seconds in found.items()}
 
 
 def directories(directory: str) -> list[str]:

@@ -155,8 +155,11 @@ class Index(Protocol):
     def refused(self) -> int:
         """Number of documents that the index has refused for good since it was opened."""
 
-    def begin(self, run_id: str) -> Transaction:
-        """Open the transaction of a run; one at a time per index."""
+    def begin(self, run_id: str | None) -> Transaction:
+        """Open the transaction of a run; one at a time per index.
+
+        One of no run (None) leaves no trace in ``runs``: its documents are those of a run to come.
+        """
 
     def rebuild(self, run_ids: Iterable[str]) -> Transaction:
         """Open a transaction that starts from nothing and stands for all these runs.

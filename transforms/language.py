@@ -22,6 +22,7 @@ from transforms.cached_step import CachedStep
 from transforms.document import UNDETERMINED, Batch, Document
 from transforms.identity import of_code, of_package
 from transforms.language_kernel import Classifier
+from transforms.run import Run
 
 _CODES = (
     "ar bg ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv mk nl no pl pt ro ru sk "
@@ -170,16 +171,19 @@ def _classifier() -> Classifier:
 class DetectLanguage(beam.PTransform):
     """Give every document of each ``Batch`` its language; no document is dropped.
 
-    ``cache`` is the path of a file that ``transforms.cache.prepare`` made, to be asked first.
+    ``cache`` is the path of a file that ``transforms.cache.prepare`` made, to be asked first;
+    ``failures`` as of :class:`transforms.cached_step.CachedStep`.
     """
 
-    def __init__(self, cache: str | None = None) -> None:
+    def __init__(self, cache: str | None = None, failures: Run | None = None) -> None:
         super().__init__()
         self._cache = cache
+        self._failures = failures
 
     def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
         """Wire the step."""
-        return batches | "Detect" >> beam.ParDo(_DetectLanguage("language", self._cache))
+        step = _DetectLanguage("language", self._cache, self._failures)
+        return batches | "Detect" >> beam.ParDo(step)
 
 
 class _DetectLanguage(CachedStep):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ class Meeting:
     columns: Sequence[tuple[NDArray[np.uint32], NDArray[np.int64]]]
     documents: NDArray[Any]
     paths: Sequence[str]
+
+
+class Elders(Protocol):
+    """Documents that were there before the new ones, and give way to none of them."""
+
+    def meeting(self, keys: Keys) -> Meeting:
+        """Those that share a content or a band with any of the new ones, which have ``keys``."""
 
 
 @dataclass(frozen=True, slots=True)

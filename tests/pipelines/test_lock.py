@@ -94,3 +94,17 @@ def test_of_two_commands_one_runs_and_the_other_says_so_or_waits(tmp_path: Path)
             out, _ = waiting.communicate(timeout=60)
     assert waiting.returncode == 0
     assert b'"kept":1' in out
+
+
+def test_a_holder_that_will_not_be_long_is_waited_for_unasked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = PROGRAM.replace("writer_lock(sys.argv[1])", "writer_lock(sys.argv[1], brief=True)")
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path), "1"], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        with writer_lock(str(tmp_path)):
+            assert holder.wait() == 0
+    assert not caplog.text

@@ -146,6 +146,22 @@ class TransactionContract(Contract):
         (hit,) = index.search(Query("cat")).hits
         assert hit.duplicate_count == 3
 
+    def test_what_is_of_no_run_is_found_and_leaves_no_run(self, index: Index) -> None:
+        with index.begin(None) as transaction:
+            transaction.upsert(documents({"id": "a", "text": "cat", "run_id": "staged"}))
+            transaction.prepare()
+            transaction.commit()
+        assert (found(index, "cat"), index.runs()) == (["a"], frozenset())
+        publish(index, {"id": "a", "text": "cat", "run_id": "1"}, run_id="1")
+        with index.begin(None) as transaction:
+            transaction.upsert(documents({"id": "a", "text": "dog", "run_id": "staged"}))
+            transaction.commit()
+        publish(index, {"id": "a", "text": "cow", "run_id": "2"}, run_id="2")
+        assert (found(index, "cow"), found(index, "dog"), index.count()) == (["a"], [], 1)
+        assert index.versions(["a"]) == {"a": "2"}
+        assert index.runs() == {"1", "2"}
+        assert index.verify() == []
+
     def test_nothing_is_seen_before_commit(self, index: Index, open_index: OpenIndex) -> None:
         publish(index, {"id": "a", "text": "cat"}, run_id="1")
         readers = [open_index(), open_index()]

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import transforms.clean
-from transforms.clean import MAX_PAYLOAD, CleanOptions, clean
+from transforms.clean import CleanOptions, clean
 from transforms.clean_step import Clean
-from transforms.document import Batch, Document, Rejected
+from transforms.document import MAX_PAYLOAD, Batch, Document, Rejected
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 PROSE = (

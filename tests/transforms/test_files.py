@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,18 @@ def test_another_filesystem_is_used_through_beam(bucket: str) -> None:
     files.delete_tree(f"{bucket}/ledger/run=1")
     files.delete_tree(f"{bucket}/nothing")
     assert files.directories(f"{bucket}/ledger") == ["run=2"]
+
+
+@pytest.mark.parametrize("place", ["local", "bucket"])
+def test_a_file_that_is_not_there_is_none_and_one_that_is_has_a_time(
+    tmp_path: Path, bucket: str, place: str
+) -> None:
+    directory = str(tmp_path / "d") if place == "local" else f"{bucket}/d"
+    path = files.join(directory, "x")
+    assert files.read_if_there(path) is None
+    assert files.modified(directory) == {}
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    files.write(path, b"text")
+    assert files.read_if_there(path) == b"text"
+    assert list(files.modified(directory)) == ["x"]
+    assert before < files.modified(directory)["x"] < before + timedelta(minutes=1)

@@ -102,8 +102,8 @@ class ElasticsearchIndex:
         if self._connected is None:
             self._connected = Connection.open(self._config, waits=self._waits)
 
-    def begin(self, run_id: str) -> RunTransaction:
-        """Open the transaction of a run; the server is asked for nothing before its commit."""
+    def begin(self, run_id: str | None) -> RunTransaction:
+        """Open the transaction of a run, or of none; nothing is asked for before its commit."""
         transaction = RunTransaction(
             run_id, lambda: self._generations.open_live(), self._fail, self._errors
         )

@@ -48,7 +48,11 @@ class RunTransaction:
     """
 
     def __init__(
-        self, run_id: str, open_live: Callable[[], Generation], fail: OnFailed, errors: PlainErrors
+        self,
+        run_id: str | None,
+        open_live: Callable[[], Generation],
+        fail: OnFailed,
+        errors: PlainErrors,
     ) -> None:
         self._run_id = run_id
         self._open_live = open_live
@@ -107,6 +111,8 @@ class RunTransaction:
                 if self._run_id not in live.state.runs:
                     self._apply(live)
         except ElasticsearchError as error:
+            if self._run_id is None:
+                raise
             raise type(error)(
                 f"{error}. The Parquet files are safe, but the index lacks at least a part of "
                 f"run {self._run_id}: the next run or `docsluice reindex` brings it there"
@@ -114,7 +120,8 @@ class RunTransaction:
         self.rollback()
 
     def _apply(self, live: Generation) -> None:
-        live.loosen(replicas=False)
+        if self._run_id is not None:  # what is of no run is little, and is to be seen soon
+            live.loosen(replicas=False)
         state = live.state
         version = state.version
         with live.writer() as writer:
@@ -126,7 +133,8 @@ class RunTransaction:
                 load.add(change.actions(live, version))
             load.flush()
         live.refresh()
-        live.restore(replace(state, runs=(*state.runs, self._run_id), version=version))
+        runs = state.runs if self._run_id is None else (*state.runs, self._run_id)
+        live.restore(replace(state, runs=runs, version=version))
 
     def rollback(self) -> None:
         """Forget the changes; nothing once the transaction has ended."""

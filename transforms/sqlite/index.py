@@ -49,10 +49,11 @@ class SqliteIndex:
         self._reader: sqlite3.Connection | None = None
         self._transaction: SqliteTransaction | None = None
 
-    def begin(self, run_id: str) -> SqliteTransaction:
-        """Open the transaction of a run."""
+    def begin(self, run_id: str | None) -> SqliteTransaction:
+        """Open the transaction of a run, or of none."""
         connection = open_writer(self.path)
-        return self._track(SqliteTransaction(self.path, connection, [run_id]))
+        run_ids = [] if run_id is None else [run_id]
+        return self._track(SqliteTransaction(self.path, connection, run_ids))
 
     def rebuild(self, run_ids: Iterable[str]) -> SqliteTransaction:
         """Open a transaction that starts from nothing; also the way out of a damaged file."""
@@ -151,7 +152,8 @@ class SqliteTransaction:
                 connection.execute("BEGIN IMMEDIATE")
                 if fresh:
                     rows.clear(connection)
-                self._skipped = rows.record(connection, run_ids) < len(run_ids)
+                recorded = rows.record(connection, run_ids) if run_ids else 0
+                self._skipped = recorded < len(run_ids)
         except BaseException:
             self.rollback()
             raise
