@@ -1,7 +1,10 @@
 # The image of docsluice: docker build --tag docsluice:0.1.0 .
-# docs/deploy.md says how it is used. The base is pinned by version. Whoever wants to have it pinned
-# by content too gives a digest: --build-arg PYTHON=3.12.12-slim-bookworm@sha256:...
+# The image of its workers on a cluster: docker build --target worker --tag docsluice-worker:0.1.0 .
+# docs/deploy.md says how they are used. The bases are pinned by version. Whoever wants to have them
+# pinned by content too gives a digest: --build-arg PYTHON=3.12.12-slim-bookworm@sha256:...
 ARG PYTHON=3.12.12-slim-bookworm
+# The version of apache-beam in constraints.txt: driver and workers must have the same.
+ARG BEAM=2.77.0
 
 FROM python:${PYTHON} AS build
 WORKDIR /source
@@ -14,7 +17,7 @@ COPY . ./
 RUN /opt/docsluice/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
         --no-deps --no-build-isolation .
 
-FROM python:${PYTHON} AS docsluice
+FROM python:${PYTHON} AS runtime
 LABEL org.opencontainers.image.title="docsluice" \
       org.opencontainers.image.description="Raw documents in; clean, deduplicated, enriched, searchable documents out." \
       org.opencontainers.image.version="0.1.0" \
@@ -33,6 +36,22 @@ ENV PATH=/opt/docsluice/bin:$PATH \
     TMPDIR=/var/cache/docsluice/tmp \
     OPENBLAS_NUM_THREADS=1
 WORKDIR /
+
+# Beam's entry point of a worker: a program of its own, and its licences.
+FROM apache/beam_python3.12_sdk:${BEAM} AS beam
+
+# Python and packages are those of the driver, as code is sent from it to its workers.
+FROM runtime AS worker
+COPY --from=beam /opt/apache/beam /opt/apache/beam
+# Else each worker would make an environment of its own, which would not see /opt/docsluice.
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+# The entry point writes the options of the job to where it stands.
+WORKDIR /var/cache/docsluice
+USER 10001:10001
+ENTRYPOINT ["/opt/apache/beam/boot"]
+
+# Last, as it is what is built unless another target is named.
+FROM runtime AS docsluice
 USER 10001:10001
 ENTRYPOINT ["docsluice"]
 CMD ["--help"]
