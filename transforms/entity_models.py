@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from transforms.document import UNDETERMINED
 from transforms.identity import of_folder
-from transforms.load_model import load
+from transforms.load_model import give_vectors, load
 from transforms.model_packages import (
     catalogue,
     how_to_install,
@@ -228,6 +228,6 @@ def in_language(language: str, fallback: Language) -> Language:
     All such pipelines share the one component, with its weights, and the word vectors.
     """
     nlp = tokeniser(language)
-    nlp.vocab.vectors = fallback.vocab.vectors
+    give_vectors(nlp, fallback.vocab.vectors)
     nlp.add_pipe("ner", source=fallback)
     return nlp

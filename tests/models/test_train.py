@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import spacy
 import train
+from average import average
 from corpus import Text, read, write
-from vectors import Block
+from vectors import Block, save
 from vectors import table as table_of
 
 from transforms.load_model import load
@@ -20,8 +21,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(train.DROPOUT, "made_up", 0.2)
     monkeypatch.setitem(train.BY, "made_up", "LOWER")
     monkeypatch.setattr(train, "WORDS_PER_STEP", 50)
-    table = table_of(Block(["bob", "paris"], np.eye(2, 8, dtype=np.float32)), 10)
-    table.to_disk(tmp_path / "made_up")
+    words = Block(["bob", "paris"], np.eye(2, 8, dtype=np.float32))
+    save(table_of(words, 10), words.words, tmp_path / "made_up")
     sentence = {"lang": "en", "dataset": "made_up", "tokens": ["Bob", "saw", "Paris", "."]}
     lines = json.dumps({**sentence, "tags": ["B-PER", "O", "B-LOC", "O"]}) + "\n"
     for name in ("made_up.train", "made_up.dev"):
@@ -33,7 +34,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trained(data: Path, name: str, steps: int, seconds: float = 1e9) -> Path:
-    texts = iter(train.sampler("made_up", data, data, seed=0))
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=0))
     train.train("made_up", texts, data, data, data / name, steps, seconds, seed=0)
     return data / name
 
@@ -60,7 +61,7 @@ def test_the_clock_ends_the_training(data: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_sets_are_drawn_by_their_sentences_times_their_share(data: Path) -> None:
-    texts = iter(train.sampler("made_up", data, data, seed=0))
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=0))
     languages = [next(texts).language for _ in range(3_000)]
 
     assert 1_800 < languages.count("en") < 2_200
@@ -70,7 +71,7 @@ def test_what_is_held_out_of_a_training_set_is_watched_and_not_learnt(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(train.HELD_OUT, "made_up.train", 4)
-    sampled = train.sampler("made_up", data, data, seed=0)
+    sampled = train.sampler(train.GROUPS["made_up"], data, data, seed=0)
     assert [len(corpus) for corpus in sampled._corpora] == [6, 10]
 
     trained(data, "model", steps=1)
@@ -78,11 +79,33 @@ def test_what_is_held_out_of_a_training_set_is_watched_and_not_learnt(
     assert len(scores) == 2
 
 
-def test_rounding_keeps_twelve_bits_and_the_size_of_a_weight() -> None:
+@pytest.mark.parametrize("bits", [8, 12])
+def test_rounding_keeps_some_bits_and_the_size_of_a_weight(bits: int) -> None:
     weights = np.random.default_rng(0).normal(size=1000).astype(np.float32)
-    rounded = train._rounded(weights)
-    assert not (rounded.view(np.uint32) & 0xFFF).any()
-    assert np.abs(rounded / weights - 1).max() <= 2**-12
+    rounded = train.rounded(weights, bits)
+    assert not (rounded.view(np.uint32) & (2 ** (24 - bits) - 1)).any()
+    assert np.abs(rounded / weights - 1).max() <= 2**-bits
+
+
+def test_a_model_that_learns_on_says_what_it_learnt(data: Path) -> None:
+    first = trained(data, "first", steps=2)
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=1))
+    train.train("made_up", texts, data, data, data / "second", 1, 1e9, seed=1, init=first)
+
+    description = load(str(data / "second")).meta["description"]
+    assert description.endswith("; step 2, seed 0, then step 1, seed 1")
+
+
+def test_models_are_averaged(data: Path) -> None:
+    first, second = trained(data, "first", steps=1), trained(data, "second", steps=5)
+    average([first, second], 8, data / "mean")
+
+    def weights(name: str) -> np.ndarray:
+        return load(str(data / name)).get_pipe("ner").model.get_ref("upper").get_param("W")
+
+    mean = (weights("first") + weights("second")) / 2
+    assert np.allclose(weights("mean"), mean, rtol=2**-8, atol=0)
+    assert not np.allclose(weights("first"), weights("second"), rtol=2**-8, atol=0)
 
 
 def test_a_loaded_model_looks_words_up_as_in_training(data: Path) -> None:

@@ -1,14 +1,20 @@
-import gzip
-import io
-import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-import vectors
 from spacy.strings import get_string_id
-from vectors import Block, brown, capitalised, narrowed, side_by_side, table
+from vectors import (
+    Block,
+    capitalised,
+    chained,
+    entries,
+    narrowed,
+    read,
+    save,
+    side_by_side,
+    table,
+    titled,
+)
 
 
 def row(found, word: str) -> int:
@@ -59,21 +65,28 @@ def test_narrowing_keeps_what_varies_most() -> None:
     assert kept.var(axis=0).sum() == pytest.approx(values.var(axis=0).sum(), rel=0.01)
 
 
-def test_words_of_one_cluster_have_one_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clusters = {"Köln": 80, "Bonn": 80, "und": 26, "unknown": 0}
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as wheel:
-        packed = gzip.compress(json.dumps(clusters).encode())
-        wheel.writestr("spacy_lookups_data/data/de_lexeme_cluster.json.gz", packed)
-    (tmp_path / vectors.BROWN).write_bytes(content.getvalue())
-    with pytest.raises(SystemExit, match="not the file"):
-        brown(tmp_path, "de", 10)
+def test_a_table_is_saved_with_its_words(tmp_path: Path) -> None:
+    words = ["sea", "Rome", "Łódź", "fr mer"]
+    made = table(Block(words, np.eye(4, dtype=np.float32)), 10)
+    save(made, words, tmp_path / "made")
 
-    digest = vectors.hashlib.sha256(content.getvalue()).hexdigest()
-    monkeypatch.setitem(vectors.DIGESTS, vectors.BROWN, digest)
-    block = brown(tmp_path, "de", 10)
-    assert block.words == ["Köln", "Bonn", "und"]
-    assert (block.vectors[0] == block.vectors[1]).all()
-    assert (block.vectors[0] != block.vectors[2]).any()
+    found = read(tmp_path / "made")
+
+    assert found.key2row == made.key2row
+    assert (found.data == made.data).all()
+
+
+def test_a_word_has_the_row_that_comes_first() -> None:
+    block = Block(["a", "b"], np.array([[1, 0], [0, 1]], np.float32))
+    found = entries(block, [("x", 1), ("y", 0), ("x", 0)])
+    assert found.words == ["x", "y"]
+    assert found.vectors.tolist() == [[0, 1], [1, 0]]
+    again = chained([found, Block(["y", "z"], np.array([[5, 5], [6, 6]], np.float32))])
+    assert again.words == ["x", "y", "z"]
+    assert again.vectors.tolist() == [[0, 1], [1, 0], [6, 6]]
+
+
+def test_titled_leaves_out_what_begins_with_no_letter() -> None:
+    found = titled(Block(["rome", "1944", "new-york"], np.eye(3, dtype=np.float32)))
+    assert found.words == ["Rome", "New-York"]
+    assert found.vectors.argmax(axis=1).tolist() == [0, 2]

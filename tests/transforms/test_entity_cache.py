@@ -14,14 +14,20 @@ from transforms.entity_cache import MODULES, decode, encode, entity_key
 CHOOSES = {
     "transforms.cache",
     "transforms.cached_step",
+    "transforms.gathered",
     "transforms.identity",
     "transforms.language",
     "transforms.language_kernel",
+    "transforms.ledger",
+    "transforms.letters",
     "transforms.minhash_kernel",
     "transforms.model_packages",
+    "transforms.rejections",
     "transforms.resources",
+    "transforms.run",
 }
-"""Modules that the entities need and that change no entity: they find models, or keep results."""
+"""Modules that the entities need and that change no entity: they find models, keep results, or
+write down what failed."""
 
 
 @st.composite

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 import spacy
+from spacy.strings import get_string_id
+from spacy.vectors import Vectors
 
 from tests.transforms.spacy_package import save_model
 from transforms.entity_models import in_language
-from transforms.load_model import load
+from transforms.load_model import give_vectors, load, looked_up_by
 from transforms.model_packages import catalogue
 
 FALLBACK = str(catalogue().fallback_path("en"))
@@ -67,3 +69,34 @@ def test_what_numpy_multiplies_gives_the_same_names(monkeypatch: pytest.MonkeyPa
     assert [(name.text, name.label_) for name in found] == [
         (name.text, name.label_) for name in expected
     ]
+
+
+def vectors(attribute: str, *words: str) -> Vectors:
+    table = Vectors(shape=(len(words), 2), name="made_up")
+    for row, word in enumerate(words):
+        table.key2row[get_string_id(word)] = row
+    table.data[:, 0] = range(1, len(words) + 1)
+    return looked_up_by(attribute, table)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expected"),
+    [("ORTH", [0, 0, 2]), ("LOWER", [1, 0, 1]), ("NORM", [2, 2, 2])],
+)
+def test_words_are_looked_up_as_the_model_says(attribute: str, expected: list[int]) -> None:
+    nlp = spacy.blank("hu")
+    give_vectors(nlp, vectors(attribute, "paris", "Paris"))
+
+    doc = nlp("PARIS Parisban Paris")
+
+    keys = doc.to_array(nlp.vocab.vectors.attr)
+    rows = nlp.vocab.vectors.find(keys=keys)
+    assert [int(row) + 1 for row in rows] == expected
+
+
+def test_words_that_the_tokeniser_knew_before_are_looked_up_like_others() -> None:
+    nlp = spacy.blank("hu")
+    before = nlp("Washingtonban")[0].norm_
+    give_vectors(nlp, vectors("NORM", "Washington"))
+
+    assert (before, nlp("Washingtonban")[0].norm_) == ("washingtonban", "Washington")
