@@ -28,7 +28,7 @@ from benchmarks.measure import ROOT, docsluice, memory_of, processes, run, verdi
 
 MB = 1_000_000
 DOCUMENT_MB = 0.003
-WARM = 40
+WARM = 400
 P95_SECONDS = 5.0
 LEAST_RATE = 0.5
 MOST_GROWTH = 1.2

@@ -33,12 +33,18 @@ def stream(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Files, directories, globs or URIs; - takes lines from stdin."
+            metavar="SOURCE...",
+            help="Files, directories, globs or URIs; - takes lines from stdin; "
+            "kafka://HOST:PORT/TOPIC or pubsub://PROJECT/SUBSCRIPTION.",
         ),
     ] = None,
     listen: Annotated[
         str | None,
         typer.Option(metavar="HOST:PORT", help="Take lines from whoever connects there, too."),
+    ] = None,
+    kafka_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Option of the consumer; may be repeated."),
     ] = None,
     window: Annotated[
         str | None, typer.Option(metavar="TIME", help="Commit a run so often. [default: 1m]")
@@ -103,9 +109,10 @@ def stream(
     with command(verbose, quiet):
         import logging
 
+        from pipelines.brokers import is_broker, read_broker
         from pipelines.stop_signals import StopSignals
-        from pipelines.stream import StreamOptions
         from pipelines.stream import stream as keep_streaming
+        from pipelines.stream_driver import StreamOptions
         from pipelines.stream_intake import Intake, read_address
         from pipelines.stream_report import reporter
 
@@ -133,10 +140,15 @@ def stream(
         intake = None
         if takes_lines or address:
             intake = Intake(settings.store, settings.max_document_bytes)
-            others = [source for source in settings.sources if source != "-"]
-            settings = settings.model_copy(update={"sources": others})
+        brokers = tuple(
+            read_broker(source, kafka_option or ())
+            for source in settings.sources
+            if is_broker(source)
+        )
+        others = [one for one in settings.sources if one != "-" and not is_broker(one)]
+        settings = settings.model_copy(update={"sources": others})
         ours = (status_file,) if status_file else ()
-        options = StreamOptions(_duration("grace", grace), intake, ours, verbose)
+        options = StreamOptions(_duration("grace", grace), intake, brokers, ours, verbose)
         with ExitStack() as stack:
             signals = stack.enter_context(StopSignals())
             reporting = reporter(settings.store, status_file, metrics_port, metrics_address)

@@ -19,6 +19,7 @@ WORKER_IMAGE = f"docsluice-worker:{__version__}"
 
 Environment = Literal["LOOPBACK", "EXTERNAL", "PROCESS", "DOCKER"]
 _HERE = ("localhost", "127.0.0.1", "::1")
+_TEN_YEARS = 10 * 365 * 24 * 3600
 
 
 class Options(BaseModel):
@@ -65,12 +66,16 @@ class JobServerOptions(Options):
             processes of our own where the job server is on this machine, else ``DOCKER``.
         environment_config: the image, or the address of the workers.
         environment_cache_millis: how long idle workers are kept for what comes next in the job.
+        job_server_timeout: seconds after which Beam gives up a job on Prism, whose whole life it
+            takes for one answer, and any other server that does not answer. Beam's default of 300
+            would end every stream, and cancel every longer batch.
     """
 
     job_endpoint: str | None = None
     environment_type: Environment | None = None
     environment_config: str | None = None
     environment_cache_millis: int = Field(default=60_000, ge=0)
+    job_server_timeout: int = Field(default=_TEN_YEARS, gt=0)
 
     @field_validator("job_endpoint")
     @classmethod
@@ -108,11 +113,14 @@ class FlinkOptions(JobServerOptions):
 
     Attributes:
         checkpointing_interval: milliseconds from one checkpoint of a stream to the next.
+        max_bundle_time_mills: how long Flink gathers elements of a stream before a step works on
+            them.
         parallelism: slots that a job takes; None: the number of workers.
     """
 
     job_endpoint: str | None = "localhost:8099"
     checkpointing_interval: int | None = Field(default=None, gt=0)
+    max_bundle_time_mills: int | None = Field(default=None, gt=0)
     parallelism: int | None = Field(default=None, gt=0)
 
 

@@ -32,6 +32,9 @@ without entities."""
 _CHECKPOINT_MILLISECONDS = 5000
 """Without checkpoints Flink polls an unbounded source once and takes it for done."""
 
+_BUNDLE_MILLISECONDS = 100
+"""Flink's own second is spent at each of the steps of a stream, one after the other."""
+
 
 Some = TypeVar("Some", bound=JobServerOptions)
 
@@ -139,6 +142,8 @@ def _flink(options: FlinkOptions, local: _Local, stack: ExitStack) -> list[str]:
     updates: dict[str, object] = {"parallelism": local.workers}
     if local.streaming and options.checkpointing_interval is None:
         updates["checkpointing_interval"] = _CHECKPOINT_MILLISECONDS
+    if local.streaming and options.max_bundle_time_mills is None:
+        updates["max_bundle_time_mills"] = _BUNDLE_MILLISECONDS
     options = options.model_copy(update=updates)
     arguments = ["--runner=PortableRunner", *_with_workers(options, local, stack).arguments()]
     if local.streaming:

@@ -17,12 +17,11 @@ from datetime import UTC, datetime
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Protocol
 
-import orjson
-
 from transforms import files
 from transforms.document import Rejected
 from transforms.read.listing import list_sources
 from transforms.read.slices import SourceFile
+from transforms.stream.messages import record
 
 DIRECTORY = "intake"
 
@@ -42,20 +41,6 @@ class Lines(Protocol):
 
 class ListenError(ValueError):
     """An address that cannot be listened at; one line for the user."""
-
-
-def record(line: bytes) -> bytes | None:
-    """A line as a JSON object; None if there is nothing in it."""
-    line = line.strip()
-    if not line:
-        return None
-    if line.startswith(b"{"):
-        try:
-            if isinstance(orjson.loads(line), dict):
-                return line
-        except orjson.JSONDecodeError:
-            pass
-    return orjson.dumps({"text": line.decode("utf-8", "replace")})
 
 
 def read_address(text: str) -> tuple[str, int]:
@@ -171,7 +156,7 @@ def taken_in(store: str) -> tuple[tuple[SourceFile, ...], tuple[Rejected, ...]]:
         SourceError: they cannot be listed.
     """
     directory = files.join(store, DIRECTORY)
-    if not files.names(directory, ".jsonl"):
+    if not (files.names(directory, ".jsonl") or files.directories(directory)):
         return (), ()
     listing = list_sources([directory], (), ())
     return tuple(listing.files), tuple(listing.problems)

@@ -17,23 +17,26 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import orjson
 
 from pipelines.console import ExitCode, end_process, exit_code, set_up_logging
 from pipelines.settings import Settings
 
+if TYPE_CHECKING:
+    from pipelines.brokers import Broker
+
 log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 15.0
 _LONGEST = 300
-_LOST = ":EOF, stage:"
 _OF_GRPC = re.compile(r'^\s*details = "(.*)"$', re.MULTILINE)
 _STACK = re.compile(r"^goroutine |\.go:\d+|^created by |^[\w./*()\[\]]+\(.*\)( in goroutine.*)?$")
 _START = (
@@ -47,7 +50,8 @@ class Job:
     """What the pipeline has to do.
 
     ``session`` is the directory in which orders come and results are staged, ``first`` the number
-    of the first order, ``started_at`` (UTC) the start of the session.
+    of the first order, ``started_at`` (UTC) the start of the session. With a ``broker`` its
+    messages are written as files instead.
     """
 
     settings: Settings
@@ -55,14 +59,20 @@ class Job:
     first: int
     started_at: datetime
     verbose: bool = False
+    broker: Broker | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the pipeline ended: ``error`` is one line, and empty where all went well."""
+    """How the pipeline ended.
+
+    ``error`` is one line, and empty where all went well. ``has_begun`` says whether the runner had
+    taken the job: what fails then may go well another time.
+    """
 
     error: str = ""
     exit_code: int = 0
+    has_begun: bool = False
 
 
 class PipelineProcess:
@@ -101,7 +111,7 @@ class PipelineProcess:
         if said:
             return Ending(**orjson.loads(said))
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return Ending(f"the process of the pipeline ended with {how}", ExitCode.FAILED)
+        return Ending(f"the process of the pipeline ended with {how}", ExitCode.FAILED, True)
 
     def wait(self, seconds: float) -> bool:
         """Whether it has ended, after so many seconds at most."""
@@ -127,24 +137,29 @@ def main() -> NoReturn:
     """Run the job on stdin and print its ending."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     ending = Ending()
+    begun = threading.Event()
     try:
         job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301  it comes from our own driver
         threading.Thread(target=_end_with_driver, name="driver", daemon=True).start()
         set_up_logging(job.verbose)
-        run(job)
+        run(job, begun.set)
     except KeyboardInterrupt:
         ending = Ending("the pipeline was stopped", ExitCode.FAILED)
     except Exception as error:
         logging.getLogger(__name__).debug("the pipeline failed", exc_info=True)
         code = exit_code(error) or ExitCode.FAILED
-        ending = Ending(_cause(error), code)
-    told: dict[str, Any] = {"error": ending.error, "exit_code": int(ending.exit_code)}
+        ending = Ending(_cause(error), code, begun.is_set())
+    told = asdict(ending) | {"exit_code": int(ending.exit_code)}
     sys.stdout.buffer.write(orjson.dumps(told))
     end_process(int(ending.exit_code))
 
 
-def run(job: Job) -> None:
+def run(job: Job, begun: Callable[[], None]) -> None:
     """Run the pipeline of a session until the end of its orders.
+
+    Args:
+        job: what it has to do.
+        begun: called when the runner has taken the job.
 
     Raises:
         ConfigurationError: options that the runner does not take.
@@ -157,6 +172,11 @@ def run(job: Job) -> None:
 
     settings = job.settings
     ping_seldom()
+    if job.broker is not None:
+        from pipelines.brokers import take
+
+        take(job.broker, settings)
+        return
     with open_pipeline(settings, settings.batch_bytes, streaming=True) as pipeline:
         build_stream(
             pipeline,
@@ -168,7 +188,9 @@ def run(job: Job) -> None:
             ttl_seconds=settings.stream.duplicate_ttl_seconds,
             poll_seconds=settings.stream.poll_seconds,
         )
-        pipeline.run().wait_until_finish()
+        result = pipeline.run()
+        begun()
+        result.wait_until_finish()
 
 
 def _end_with_driver() -> NoReturn:
@@ -184,8 +206,6 @@ def _cause(error: BaseException) -> str:
     text = str(error).strip()
     if told := _OF_GRPC.search(text):
         return shorten(f"the runner does not answer any more: {told[1]}", _LONGEST)
-    if _LOST in text:  # what Prism says of a worker whose connection has ended
-        return "a worker process was lost"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not _STACK.search(line)]
     return shorten(said[-1], _LONGEST, placeholder=" …") if said else type(error).__name__

@@ -11,7 +11,6 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from secrets import randbits
 from typing import NoReturn
 
 from pipelines.console import set_up_logging
@@ -30,11 +29,8 @@ def work(control: str, worker_id: str) -> None:
         worker_id: what the runner calls this worker.
     """
     import grpc
-    from apache_beam.runners.worker.sdk_worker import SHORT_ID_CACHE, SdkHarness
+    from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-    # Prism takes the short names that workers give to metrics for names of one worker, and ends
-    # the job when two mean different things by one.
-    SHORT_ID_CACHE._last_short_id = randbits(40)
     ping_seldom()
     with suppress(grpc.RpcError):  # the runner has gone, or has no more work
         SdkHarness(control, worker_id=worker_id, state_cache_size=_STATE_CACHE_BYTES).run()

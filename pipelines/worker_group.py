@@ -90,13 +90,16 @@ class _Stage:
 class WorkerGroup:
     """A worker towards the runner, made of processes that are started with ``endpoints``."""
 
-    def __init__(self, control: str, worker_id: str, count: int) -> None:
+    def __init__(self, control: str, worker_id: str, count: int, first: int = 0) -> None:
         """Serve a runner with some processes.
 
         Args:
             control: ``HOST:PORT`` where the runner gives work.
             worker_id: what the runner calls the worker.
             count: number of processes.
+            first: number of the first of them. No two processes of a job may have the same: it
+                begins the short names of what they measure. Prism takes all short names for those
+                of one worker, and ends the job when two mean different things by one.
         """
         self.elements: SimpleQueue[Any] = SimpleQueue()
         self._answers: SimpleQueue[Any] = SimpleQueue()
@@ -111,7 +114,9 @@ class WorkerGroup:
         self._gathered: dict[str, _Gathered] = {}
         self._has_data = False
         self._channels = [grpc.insecure_channel(control, _NO_LIMITS)]
-        self._members = {str(n): _Member(self, str(n)) for n in range(count)}
+        names = [str(number) for number in range(first, first + count)]
+        self._members = {name: _Member(self, name) for name in names}
+        self._first = self._members[names[0]]
         self._control = beam_fn_api_pb2_grpc.BeamFnControlStub(self._channels[0])
         answers = iter(self._answers.get, None)
         instructions = self._control.Control(answers, metadata=self._metadata)
@@ -180,9 +185,9 @@ class WorkerGroup:
             return
         if kind in _OF_A_BUNDLE:
             with self._lock:
-                member = self._at.get(getattr(request, kind).instruction_id, self._members["0"])
+                member = self._at.get(getattr(request, kind).instruction_id, self._first)
         else:
-            member = self._members["0"]
+            member = self._first
         member.instructions.put(request)
 
     def _ask_for_names(self, request: Any) -> None:

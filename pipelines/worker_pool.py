@@ -37,6 +37,7 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         self._settings = settings
         self._groups: dict[str, WorkerGroup] = {}
         self._processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self._started = 0
         self._lock = threading.Lock()
         self._closed = False
         self._lost = False
@@ -47,7 +48,9 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         with self._lock:
             if self._closed:
                 return beam_fn_api_pb2.StartWorkerResponse(error="the driver ends")
-            group = self._groups[worker] = WorkerGroup(control, worker, self._group)
+            group = WorkerGroup(control, worker, self._group, first=self._group * self._started)
+            self._started += 1
+            self._groups[worker] = group
             self._processes[worker] = [
                 _work(endpoint, worker, self._settings) for endpoint in group.endpoints
             ]

@@ -50,6 +50,14 @@ def children(pid: int) -> list[int]:
     return [number for number in numbers if state_of(number)[1] == pid and is_alive(number)]
 
 
+def command_of(pid: int) -> str:
+    """The command line of a process; empty if there is none."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
 def texts(directory: Path, **named: str) -> Path:
     """Text files in a directory, which is made if it is not there."""
     directory.mkdir(exist_ok=True)

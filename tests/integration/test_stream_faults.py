@@ -12,7 +12,8 @@ from pathlib import Path
 
 from elasticsearch import Elasticsearch
 
-from tests.integration.schedulers import children, is_alive, wait_for
+from pipelines.stream_restarts import PAUSES
+from tests.integration.schedulers import children, command_of, is_alive, wait_for
 from tests.integration.servers.fault_proxy import FaultProxy
 from tests.integration.servers.faults import slow
 from tests.integration.streams import (
@@ -162,20 +163,60 @@ def test_files_half_written_broken_and_a_source_that_goes_and_comes(
     assert_sound(stream.store, tmp_path)
 
 
-def test_a_pipeline_that_dies_is_one_line_and_the_next_start_goes_on(
+def test_a_lost_prism_worker_or_pipeline_is_started_again_mid_window(
     prism: Path, tmp_path: Path
 ) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    with Stream("in", "--window", "1h", cwd=tmp_path, prism=prism) as stream:
+        written: dict[str, str] = {}
+
+        def more(files: int) -> None:
+            for number in range(len(written), len(written) + files):
+                written[f"{number}.txt"] = text_of(number)
+                write(source / f"{number}.txt", text_of(number))
+
+        for times, lost in enumerate((_prism_of, _worker_of, Stream.pipeline), 1):
+            more(50)
+            stream.until_found(len(written))
+            more(50)
+            os.kill(lost(stream), signal.SIGKILL)
+            more(10)
+            stream.until_found(len(written))
+            assert stream.log.count("starting the pipeline again in") == times
+        assert stream.stop() == 0
+    assert indexed(stream.store) == written
+    assert set(outcomes(stream.store).values()) == {"kept"}
+    assert kept(stream.store) == dict.fromkeys(written, 1)
+    assert_sound(stream.store, tmp_path)
+
+
+def _prism_of(stream: Stream) -> int:
+    (found,) = (pid for pid in children(stream.pipeline()) if "--job_port" in command_of(pid))
+    return found
+
+
+def _worker_of(stream: Stream) -> int:
+    found = (pid for pid in children(stream.pipeline()) if "pipelines.worker" in command_of(pid))
+    return next(found)
+
+
+def test_a_pipeline_that_is_lost_again_and_again_is_given_up(prism: Path, tmp_path: Path) -> None:
     source = tmp_path / "in"
     write(source / "one.txt", text_of(1))
     with Stream("in", cwd=tmp_path, prism=prism) as stream:
         stream.until_found(1)
-        os.kill(stream.pipeline(), signal.SIGKILL)
-        write(source / "two.txt", text_of(2))
-        assert stream.process.wait(60) == 3
+        while stream.process.poll() is None:
+            for pid in children(stream.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.2)
+        assert stream.process.returncode == 3
         (said,) = [line for line in stream.log.splitlines() if line.startswith("docsluice: ")]
         assert "the process of the pipeline ended with signal 9" in said
+        assert stream.log.count("starting the pipeline again in") == len(PAUSES)
         assert "Traceback" not in stream.log
     assert committed(stream.store)  # what was staged
+    write(source / "two.txt", text_of(2))
     with Stream("in", cwd=tmp_path, prism=prism) as stream:
         stream.until_committed(2)
         assert stream.stop() == 0

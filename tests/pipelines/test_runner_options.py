@@ -26,6 +26,7 @@ def test_what_is_not_known_goes_to_beam_as_it_was_given() -> None:
     assert options.arguments() == [
         "--job_endpoint=localhost:8099",
         "--environment_cache_millis=60000",
+        "--job_server_timeout=315360000",
         "--parallelism=3",
         "--experiments=a",
         "--experiments=b",
@@ -37,6 +38,12 @@ def test_what_is_not_known_goes_to_beam_as_it_was_given() -> None:
 def test_a_job_server_is_expected_at_its_usual_port(kind: type[JobServerOptions]) -> None:
     assert kind.parse([]).job_endpoint == "localhost:8099"
     assert kind.parse(["job_endpoint=cluster:1"]).job_endpoint == "cluster:1"
+
+
+@pytest.mark.parametrize("kind", [PrismOptions, FlinkOptions, SparkOptions])
+def test_a_job_may_last_for_years(kind: type[JobServerOptions]) -> None:
+    assert kind.parse([]).job_server_timeout > 5 * 365 * 24 * 3600  # Beam has 300 s
+    assert kind.parse(["job_server_timeout=60"]).job_server_timeout == 60
 
 
 def test_prism_is_started_where_none_is_named() -> None:

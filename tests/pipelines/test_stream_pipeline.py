@@ -51,7 +51,6 @@ def test_stopping_is_harmless_at_any_time(tmp_path: Path) -> None:
             "job failed: a worker was lost\ngoroutine 7 [running]:\n\t/go/errgroup.go:78 +0x95",
             "job failed: a worker was lost",
         ),
-        ("&{snap:[]} :EOF, stage: &{ID:stage-007 hasTimers:[]}", "a worker process was lost"),
         (
             '<_Rendezvous that ended with:\n\tstatus = X\n\tdetails = "Socket closed"\n\tdebug\n>',
             "the runner does not answer any more: Socket closed",

@@ -198,6 +198,19 @@ def test_short_names_of_measurements_are_those_of_the_process(
     assert {names[name]: info.urn for name, info in infos.items()} == {b"a": "of 0", b"b": "of 1"}
 
 
+def test_no_two_groups_give_the_same_short_name(runner: Runner) -> None:
+    group = WorkerGroup(runner.endpoint, "worker", 2, first=2)
+    members = [Process(endpoint) for endpoint in group.endpoints]
+    runner.begin("a")
+    runner.begin("b")
+    for process, bundle in zip(members, "ab", strict=True):
+        assert process.next() == bundle
+        process.finish(bundle, s1=b"")
+    answers = [runner.answers.get(timeout=SECONDS).process_bundle for _ in "ab"]
+    assert {name for answer in answers for name in answer.monitoring_data} == {"2:s1", "3:s1"}
+    group.close()
+
+
 def test_a_process_that_ends_ends_the_group(runner: Runner, processes: list[Process]) -> None:
     runner.begin("a")
     assert processes[0].next() == "a"
