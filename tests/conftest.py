@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from transforms.document import Document, document_id
 from transforms.run import Run
 
 SEEDS = Path(__file__).parent.parent / "seeds"
+
+# A shell without job control lets what it starts in the background ignore Ctrl-C, and with it all
+# the commands that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
