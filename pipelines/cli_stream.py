@@ -40,18 +40,18 @@ def stream(
     ] = None,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", help="Take lines from whoever connects there, too."),
+        typer.Option(metavar="HOST:PORT", help="Take lines from whoever connects there."),
     ] = None,
     kafka_option: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Option of the consumer; may be repeated."),
+        typer.Option(metavar="NAME=VALUE", help="Option of Kafka's consumer; may be repeated."),
     ] = None,
     window: Annotated[
         str | None, typer.Option(metavar="TIME", help="Commit a run so often. [default: 1m]")
     ] = None,
     poll: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Look at most so often. [default: 0.2]"),
+        typer.Option(metavar="SECONDS", help="Rest between two looks for new files. [default: 0.2]"),
     ] = None,
     settle: Annotated[
         float | None,
@@ -69,7 +69,15 @@ def stream(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Remember so long what has arrived and is not yet committed. [default: 10m]",
+            help="Compare new documents with those that arrived so long ago, and with all that "
+            "is committed. [default: 10m]",
+        ),
+    ] = None,
+    max_delete_fraction: Annotated[
+        float | None,
+        typer.Option(
+            metavar="FRACTION",
+            help="Of what is published, delete at most so much of what is gone. [default: 0.2]",
         ),
     ] = None,
     store: StoreOption = None,
@@ -102,9 +110,14 @@ def stream(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Ingest documents as they arrive, until Ctrl-C or SIGTERM: searched seconds later.
+    """Ingest documents as they arrive, until Ctrl-C or SIGTERM.
+
+    They are searched seconds later. It works on Prism, one program that Beam fetches the first
+    time, or on Flink: see docs/runners.md.
 
     Settings that have no option here come from --config or the environment, as for run.
+
+    Exit codes: 0 ended as asked, 2 wrong usage, 3 the stream failed or was abandoned.
     """
     with command(verbose, quiet):
         import logging
@@ -131,6 +144,7 @@ def stream(
             workers=workers,
             runner_options=runner_option or None,
             settle_seconds=settle,
+            max_delete_fraction=max_delete_fraction,
             stream=_of_stream(window, poll, in_flight, duplicate_ttl),
         )
         if "settle_seconds" not in settings.model_fields_set:

@@ -76,6 +76,9 @@ def stream(
     store = Store(settings.store)
     store.create()
     with one_stream(store), reporting as report, state_file(store) as state_path:
+        log.info(
+            "starting the pipeline on %s; documents go into %s; Ctrl-C stops", runner, store.path
+        )
         restarts = Restarts()
         while True:
             began = time.monotonic()

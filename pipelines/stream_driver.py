@@ -42,7 +42,7 @@ class PipelineLostError(StreamError):
 
     def __init__(self, ending: Ending, has_ordered: bool) -> None:
         then = "; what the stream had read is committed, the rest is read at the next start"
-        super().__init__(ending.error + (then if has_ordered else ""))
+        super().__init__(ending.error + (then if has_ordered and ending.has_begun else ""))
         self.reason, self.has_begun = ending.error, ending.has_begun
 
 
@@ -102,7 +102,8 @@ class Driver:
             self._signals.wait(_TICK)
             failed = next((ending for one in taking if (ending := one.ending())), None)
         if pipeline.ending() is None:
-            log.info("stopping: finishing what was read; a second signal abandons it")
+            why = "stopping" if self._signals.is_set() else "no more is to come"
+            log.info("%s: finishing what was read; a second signal abandons it", why)
         for process in taking:
             process.stop()
         self._drain(pipeline)
