@@ -51,7 +51,9 @@ def stream(
     ] = None,
     poll: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Rest between two looks for new files. [default: 0.2]"),
+        typer.Option(
+            metavar="SECONDS", help="Rest between two looks for new files. [default: 0.2]"
+        ),
     ] = None,
     settle: Annotated[
         float | None,

@@ -19,7 +19,9 @@ from rich.markup import escape
 from pipelines import __version__
 from pipelines.models import Use, use
 from pipelines.options import entity_config
-from pipelines.settings import Settings
+from pipelines.prism import PrismError, prism_here
+from pipelines.runner_options import PrismOptions
+from pipelines.settings import ConfigurationError, Settings
 from pipelines.store import Store, StoreError
 from transforms import files
 from transforms.document import UNDETERMINED
@@ -54,6 +56,7 @@ def examine(settings: Settings, as_json: bool) -> bool:
     """Print every finding; returns whether all is well."""
     path = settings.store
     findings = [_python(), *_libraries(), _sqlite(), _disk(path), _store(path)]
+    findings.append(_prism(settings))
     findings += _models(entity_config(settings))
     if as_json:
         typer.echo(orjson.dumps([asdict(finding) for finding in findings]).decode())
@@ -107,6 +110,19 @@ def _store(path: str) -> Finding:
     except StoreError as error:
         return Finding("store", False, str(error))
     return Finding("store", True, f"{runs} committed run(s) in {path}")
+
+
+def _prism(settings: Settings) -> Finding:
+    """Batches do without it, and it may be downloaded: that it is missing is well."""
+    try:
+        options = PrismOptions.parse(settings.runner_options)
+        program = prism_here(options.prism_location)
+    except (ConfigurationError, PrismError) as error:
+        return Finding("Prism", False, str(error), "a stream needs it: see docs/runners.md")
+    if program:
+        return Finding("Prism", True, program)
+    advice = "a stream on this machine needs it, and downloads it; else name one in PRISM"
+    return Finding("Prism", True, "not here", advice)
 
 
 def _models(config: EntityConfig) -> list[Finding]:

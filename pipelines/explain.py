@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -11,12 +12,13 @@ import typer
 from rich.console import Console
 
 from pipelines.console import count
-from pipelines.lookup import Meant, find
+from pipelines.lookup import Meant, UnknownDocumentError, find
 from pipelines.printable import one_line, safe_json
 from pipelines.settings import Settings
 from pipelines.state import State, read_state
 from pipelines.store import Store
 from pipelines.story import Row, Story, stories
+from pipelines.stream_seen import START_AGAIN, StagedRow, staged_rows, stream_holder
 
 _NAMES = 8
 _CANDIDATES = 20
@@ -38,7 +40,14 @@ def explain(settings: Settings, wanted: str, as_json: bool) -> None:
     store = Store(settings.store)
     console = Console(highlight=False, soft_wrap=True, markup=False)
     with read_state(store) as state:
-        meant = find(store, state, wanted)
+        try:
+            meant = find(store, state, wanted)
+        except UnknownDocumentError:
+            staged = staged_rows(store, wanted)
+            if not staged:
+                raise
+            _tell_staged(console, store, staged, as_json)
+            return
         if meant.ids:
             told = stories(store, state, settings, meant.ids)
             if as_json:
@@ -69,6 +78,25 @@ def _summarise(console: Console, state: State, uri: str, as_json: bool) -> None:
     console.print("  ask for one by its key, or by its id:")
     for source in examples:
         console.print(f"    docsluice explain '{one_line(source).rsplit('/', 1)[-1]}'")
+
+
+def _tell_staged(console: Console, store: Store, rows: list[StagedRow], as_json: bool) -> None:
+    """Say of documents that a stream has them, and no run."""
+    is_running = stream_holder(store) is not None
+    if as_json:
+        _print_json([{**asdict(row), "staged": True, "is_running": is_running} for row in rows])
+        return
+    then = (
+        "it is committed with the next window"
+        if is_running
+        else f"the stream was not ended in order: {START_AGAIN}"
+    )
+    for row in rows[:_CANDIDATES]:
+        console.print(one_line(row.source), style="bold")
+        console.print(f"  id {row.id}")
+        console.print(f"  now: a stream has it ({row.outcome}); {then}")
+    if more := len(rows[_CANDIDATES:]):
+        console.print(f"  … and {more:,} more")
 
 
 def _offer(console: Console, wanted: str, meant: Meant, as_json: bool) -> None:

@@ -20,6 +20,10 @@ MANY = 20
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
+class UnknownDocumentError(StoreError):
+    """No run has seen such a document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meant:
     """What a person may mean.
@@ -37,7 +41,8 @@ def find(store: Store, state: State, wanted: str) -> Meant:
     """Look for a document; the whole name of one goes before the ends of others.
 
     Raises:
-        StoreError: no run has seen such a document, or the store is damaged.
+        UnknownDocumentError: no run has seen such a document.
+        StoreError: the store is damaged.
     """
     if _ID.fullmatch(wanted) and state.documents([wanted]):
         return Meant((wanted,))
@@ -45,7 +50,7 @@ def find(store: Store, state: State, wanted: str) -> Meant:
     if meant is None and "://" in wanted:
         meant = _chosen(state, ids_of_address(store, wanted))
     if meant is None:
-        raise StoreError(
+        raise UnknownDocumentError(
             f"no run of {store.path} has seen {wanted!r}; give an id, a path, a URL or the end of "
             "one (docsluice search and docsluice report may help to find it)"
         )

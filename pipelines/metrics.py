@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
@@ -28,6 +28,10 @@ from pipelines.service_status import Status
 LOOPBACK = "127.0.0.1"
 
 
+More = Callable[[], Iterable[tuple[str, str, float]]]
+"""Gauges beside those of the status, as of now: name, meaning and value of each."""
+
+
 class MetricsError(RuntimeError):
     """The endpoint cannot be opened; one line for the user."""
 
@@ -35,8 +39,8 @@ class MetricsError(RuntimeError):
 class StatusCollector(Collector):
     """The metrics of a status."""
 
-    def __init__(self, status: Callable[[], Status]) -> None:
-        self._status = status
+    def __init__(self, status: Callable[[], Status], more: More = tuple) -> None:
+        self._status, self._more = status, more
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as of now; one without a value yet is left out."""
@@ -71,7 +75,7 @@ class StatusCollector(Collector):
                 ("last_run_duration_seconds", "Duration of the last run.", last.seconds),
                 ("last_run_timestamp_seconds", "When the last run ended.", last.ended_at),
             ]
-        for name, meaning, value in gauges:
+        for name, meaning, value in (*gauges, *self._more()):
             if value is not None:
                 reading = value.timestamp() if isinstance(value, datetime) else value
                 yield GaugeMetricFamily(f"docsluice_{name}", meaning, reading)
@@ -93,7 +97,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def endpoint(status: Callable[[], Status], address: str, port: int) -> Iterator[int]:
+def endpoint(
+    status: Callable[[], Status], address: str, port: int, more: More = tuple
+) -> Iterator[int]:
     """Serve ``/metrics`` and ``/healthz`` while the block runs; yields the port.
 
     ``/healthz`` answers 200, or 503 while runs fail. Port 0 takes any free one.
@@ -102,7 +108,7 @@ def endpoint(status: Callable[[], Status], address: str, port: int) -> Iterator[
         MetricsError: the address is taken or not one of this machine's.
     """
     registry = CollectorRegistry()
-    registry.register(StatusCollector(status))
+    registry.register(StatusCollector(status, more))
     ProcessCollector(registry=registry)
 
     class Handler(BaseHTTPRequestHandler):

@@ -40,6 +40,19 @@ def find_prism(location: str | None) -> str:
     Raises:
         PrismError: there is none, and none can be downloaded.
     """
+    return _installed(location) or _downloaded(location or os.environ.get("PRISM"))
+
+
+def prism_here(location: str | None) -> str | None:
+    """Path of the program that :func:`find_prism` would take; None if it would download one.
+
+    Raises:
+        PrismError: there is none at the path that is named.
+    """
+    return _installed(location) or _downloaded_before(location or os.environ.get("PRISM"))
+
+
+def _installed(location: str | None) -> str | None:
     named = location or os.environ.get("PRISM")
     if named and Path(named).is_file():
         return named
@@ -47,7 +60,7 @@ def find_prism(location: str | None) -> str:
         raise PrismError(f"there is no Prism at {named}")
     if not named and (program := shutil.which("prism")) and _is_beams(program):
         return program
-    return _downloaded(named)
+    return None
 
 
 def _is_beams(program: str) -> bool:
@@ -59,6 +72,16 @@ def _is_beams(program: str) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return "job_port" in asked.stderr + asked.stdout
+
+
+def _downloaded_before(location: str | None) -> str | None:
+    from apache_beam.runners.portability.prism_runner import PrismJobServer
+    from apache_beam.version import __version__ as version
+
+    if location:  # what is named Beam downloads each time
+        return None
+    kept = Path(PrismJobServer.BIN_CACHE).glob(f"apache_beam-v{version}-prism-*")
+    return next((str(path) for path in kept if path.suffix != ".tmp"), None)
 
 
 def _downloaded(location: str | None) -> str:

@@ -35,6 +35,11 @@ _CHECKPOINT_MILLISECONDS = 5000
 _BUNDLE_MILLISECONDS = 100
 """Flink's own second is spent at each of the steps of a stream, one after the other."""
 
+_MOST_LANES = 7
+"""Prism works on 8 bundles at a time, and one of them reads."""
+
+RUNNERS = ("direct", "prism", "flink", "spark", "dataflow")
+"""Runners that docsluice sets up; any other name is that of a runner of Beam's."""
 
 Some = TypeVar("Some", bound=JobServerOptions)
 
@@ -45,7 +50,10 @@ class NoRunnerError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class _Local:
-    """Workers on this machine: how many, and for what."""
+    """Workers on this machine: how many, and for what.
+
+    ``workers`` are those of each environment of the pipeline, which most have one of.
+    """
 
     workers: int
     settings: Settings
@@ -61,12 +69,25 @@ def worker_count(settings: Settings, total_bytes: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def lane_count(settings: Settings) -> int:
+    """Lanes for languages and entities of a stream, each an environment of its own on Prism.
+
+    Elsewhere, and where there is little to do, one environment has all the workers.
+    """
+    if settings.runner != "prism" or not settings.entities:
+        return 1
+    return min(worker_count(settings, settings.batch_bytes), _MOST_LANES)
+
+
 def runner_of(settings: Settings, streaming: bool) -> str:
     """The runner that the settings name, else the default: ``direct``, or ``prism`` for a stream.
 
     Raises:
-        ConfigurationError: a stream on the direct runner, which holds all back to its end.
+        ConfigurationError: there is no such runner; or a stream on the direct runner, which holds
+            all back to its end, or on Spark, which is wired for batches only.
     """
+    if settings.runner not in RUNNERS:
+        _expect_runner_of_beam(settings.runner)
     if not streaming:
         return settings.runner
     if "runner" not in settings.model_fields_set:
@@ -75,6 +96,8 @@ def runner_of(settings: Settings, streaming: bool) -> str:
         raise ConfigurationError(
             "the direct runner cannot stream; take --runner prism, or leave --runner out"
         )
+    if settings.runner == "spark":
+        raise ConfigurationError("spark cannot stream; take --runner prism, flink or dataflow")
     return settings.runner
 
 
@@ -106,7 +129,8 @@ def open_pipeline(
         with direct_pipeline(workers, lambda: prepare(settings)) as pipeline:
             yield pipeline
         return
-    local = _Local(worker_count(settings, total_bytes), settings, streaming)
+    in_lanes = streaming and lane_count(settings) > 1
+    local = _Local(1 if in_lanes else worker_count(settings, total_bytes), settings, streaming)
     with ExitStack() as stack:
         if runner == "prism":
             arguments = _prism(PrismOptions.parse(given), local, stack)
@@ -155,6 +179,17 @@ def _flink(options: FlinkOptions, local: _Local, stack: ExitStack) -> list[str]:
 def _spark(options: SparkOptions, local: _Local, stack: ExitStack) -> list[str]:
     _expect(options, "Spark job server")
     return ["--runner=PortableRunner", *_with_workers(options, local, stack).arguments()]
+
+
+def _expect_runner_of_beam(name: str) -> None:
+    from apache_beam.options.pipeline_options import StandardOptions
+
+    known = [runner.lower() for runner in StandardOptions.KNOWN_RUNNER_NAMES]
+    if "." not in name and not {name.lower(), f"{name.lower()}runner"} & {*known}:
+        raise ConfigurationError(
+            f"there is no runner {name!r}; take {', '.join(RUNNERS[:-1])} or {RUNNERS[-1]}, or "
+            "the class name of a runner of Beam's, such as FlinkRunner"
+        )
 
 
 def _expect(options: JobServerOptions, server: str) -> None:
@@ -206,7 +241,7 @@ def _cancelled_at_the_end(arguments: Sequence[str]) -> Iterator[beam.Pipeline]:
     vars(sdk_worker)["print"] = lambda *_texts, **_options: None
     try:
         pipeline = Job(options=PipelineOptions(list(arguments)))
-    except ValueError as error:  # Beam's message lists the runners there are
+    except (ValueError, ImportError, AttributeError) as error:  # of options, and of a class's name
         raise ConfigurationError(str(error)) from None
     try:
         yield pipeline

@@ -145,6 +145,16 @@ class Settings(BaseSettings):
         rejecting_flags(value if isinstance(value, str) else tuple(value))
         return value
 
+    @field_validator("runner_options")
+    @classmethod
+    def _have_values(cls, value: list[str]) -> list[str]:
+        """Beam's flags have none; who means one writes it as Beam does."""
+        for option in value:
+            name, equals, _ = option.partition("=")
+            if not (name and equals) and not name.startswith("--"):
+                raise ValueError(f"{option!r} is not NAME=VALUE, nor a flag of Beam's, --NAME")
+        return value
+
     @field_validator("encoding")
     @classmethod
     def _known_encoding(cls, value: str | None) -> str | None:

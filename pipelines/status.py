@@ -21,7 +21,8 @@ from pipelines.next_run import in_words, next_run
 from pipelines.printable import one_line
 from pipelines.settings import MIB, ConfigurationError, Settings
 from pipelines.state import State, read_state
-from pipelines.store import KINDS, Store, StoreError
+from pipelines.store import KINDS, Store
+from pipelines.stream_seen import describe_stream, no_run, stream_in_words
 from transforms import files
 from transforms.index import SearchIndexError
 
@@ -67,7 +68,7 @@ def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any
     """
     store = Store(settings.store)
     if not store.manifests:
-        raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
+        raise no_run(store)
     with read_state(store) as state:
         outcomes, published = state.outcomes(), state.published()
         languages = _languages(store, state)
@@ -88,6 +89,7 @@ def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any
         ],
         "writer": lock_holder(store.path),
         "schedule": _schedule(store),
+        "stream": describe_stream(store),
         "next": next_run(settings, store, with_next),
     }
 
@@ -110,6 +112,8 @@ def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("writing now", told))
     if schedule := status["schedule"]:
         lines.append(("schedule", _schedule_in_words(schedule)))
+    if stream := status["stream"]:
+        lines.append(("stream", stream_in_words(stream)))
     if status["next"]:
         lines.append(("next run", in_words(status["next"])))
     return lines

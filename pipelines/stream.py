@@ -76,9 +76,6 @@ def stream(
     store = Store(settings.store)
     store.create()
     with one_stream(store), reporting as report, state_file(store) as state_path:
-        log.info(
-            "starting the pipeline on %s; documents go into %s; Ctrl-C stops", runner, store.path
-        )
         restarts = Restarts()
         while True:
             began = time.monotonic()
@@ -134,6 +131,8 @@ def _session(
             driver.look()  # says what is wrong with the sources, before anything is started
         stack.enter_context(windows.index())
         stack.callback(lambda: files.delete_tree(session) if driver.is_settled else None)
+        told = (working.runner, store.path)
+        log.info("starting the pipeline on %s; documents go into %s; Ctrl-C stops", *told)
         job = Job(working, session, first, started, options.verbose)
         pipeline = PipelineProcess(job)
         stack.callback(pipeline.stop)

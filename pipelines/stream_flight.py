@@ -74,6 +74,11 @@ class Flight:
         return self._files
 
     @property
+    def documents(self) -> int:
+        """Number of documents that are staged and not yet committed."""
+        return sum(r.documents for one in self._pending.values() for r in one.receipts.values())
+
+    @property
     def uncommitted_bytes(self) -> int:
         """Bytes of all files that are not yet committed."""
         return sum(file.size for one in self._pending.values() for file in one.order.files)

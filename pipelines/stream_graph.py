@@ -8,7 +8,7 @@ from datetime import datetime
 import apache_beam as beam
 
 from pipelines.options import clean_options, entity_config, read_options
-from pipelines.runners import worker_count
+from pipelines.runners import lane_count
 from pipelines.settings import Settings
 from transforms.entities import RecogniseEntities
 from transforms.language import DetectLanguage
@@ -22,9 +22,6 @@ from transforms.stream.staging import staged_run
 
 GATHERED = 64
 """Documents whose entities are looked for at once, if so many are waiting."""
-
-MOST_LANES = 7
-"""Prism works on 8 bundles at a time, and one of them reads."""
 
 
 def build_stream(
@@ -51,8 +48,7 @@ def build_stream(
         cache: path of a prepared cache of languages and entities, if there is one.
         ttl_seconds: event time for which documents are remembered that are not published yet.
         poll_seconds: time from one look for a new order to the next.
-        lanes: worker processes for languages and entities; None: as many as ``workers`` says where
-            the runner would have one, which is Prism.
+        lanes: environments for languages and entities; None: as :func:`runners.lane_count` says.
     """
     run = staged_run(stream, session_started)
     mode = settings.duplicates
@@ -68,13 +64,8 @@ def build_stream(
         parts
         | "FirstArrivals"
         >> FirstArrivals(run, mode, settings.similarity_threshold, published, ttl_seconds)
-        | "Finish" >> InLanes(lanes or _lanes(settings), last)
+        | "Finish" >> InLanes(lanes or lane_count(settings), last)
     )
-
-
-def _lanes(settings: Settings) -> int:
-    several = settings.runner == "prism" and settings.entities
-    return min(worker_count(settings, settings.batch_bytes), MOST_LANES) if several else 1
 
 
 @dataclass

@@ -147,8 +147,9 @@ def main() -> NoReturn:
         ending = Ending("the pipeline was stopped", ExitCode.FAILED)
     except Exception as error:
         logging.getLogger(__name__).debug("the pipeline failed", exc_info=True)
-        code = exit_code(error) or ExitCode.FAILED
-        ending = Ending(_cause(error), code, begun.is_set())
+        code = exit_code(error)
+        said = _cause(error) if code is None else str(error)  # what is for the user stays whole
+        ending = Ending(said, ExitCode.FAILED if code is None else code, begun.is_set())
     told = asdict(ending) | {"exit_code": int(ending.exit_code)}
     sys.stdout.buffer.write(orjson.dumps(told))
     end_process(int(ending.exit_code))

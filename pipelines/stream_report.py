@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.attempt import Outcome
-from pipelines.console import count
+from pipelines.console import count, exit_code
 from pipelines.service_status import Status, StatusFile, StatusFileError
 from pipelines.single_run import Summary
 from transforms.files import is_remote
@@ -24,6 +24,7 @@ class Reporter:
     def __init__(self, file: StatusFile | None = None) -> None:
         self.status = Status("stream")
         self._file = file
+        self._under_way = self._staged = 0
 
     def show(self, status: Status) -> None:
         """From now on this is the status."""
@@ -52,6 +53,20 @@ class Reporter:
         more = f"; {count(under_way, 'file')} under way" if under_way else ""
         log.info("%s: %s%s", ", ".join(run_ids), told, more)
 
+    def on_its_way(self, files: int, documents: int) -> None:
+        """So many files are ordered and not yet searched, so many documents staged, in no run."""
+        self._under_way, self._staged = files, documents
+
+    def gauges(self) -> Iterator[tuple[str, str, float]]:
+        """What ``on_its_way`` was told last, for ``pipelines.metrics.endpoint``."""
+        yield "files_under_way", "Files ordered and not yet searched.", self._under_way
+        yield "documents_staged", "Documents that wait to be committed.", self._staged
+
+    def failed(self, error: str, code: int) -> None:
+        """The stream ends with an error and this exit code."""
+        outcome = Outcome("failed", code, error)
+        self.show(self.status.after(outcome, self.status.since, datetime.now(UTC)))
+
 
 @contextmanager
 def reporter(
@@ -71,12 +86,19 @@ def reporter(
         if metrics_port is not None:
             from pipelines.metrics import endpoint
 
-            port = stack.enter_context(endpoint(lambda: made.status, metrics_address, metrics_port))
+            port = stack.enter_context(
+                endpoint(lambda: made.status, metrics_address, metrics_port, made.gauges)
+            )
             name = f"[{metrics_address}]" if ":" in metrics_address else metrics_address
             log.info("metrics at http://%s:%d/metrics", name, port)
         made.show(made.status.running())
         try:
             yield made
+        except Exception as error:
+            code = exit_code(error)
+            # A mistake of ours ends with a traceback, and Python's exit code.
+            made.failed(str(error), 1 if code is None else code)
+            raise
         finally:
             made.show(made.status.stopped())
 

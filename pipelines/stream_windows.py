@@ -88,6 +88,7 @@ class Windows:
             with self._locked() as is_ours:
                 if is_ours:
                     self._index_early(fresh)
+        self._report.on_its_way(self._flight.files, self._flight.documents)
         if self._is_due(complete):
             self.commit()
 
@@ -112,6 +113,7 @@ class Windows:
                 write_snapshot(self._store, state, self._session)
                 published = state.published()
         self._flight.committed(ones)
+        self._report.on_its_way(self._flight.files, self._flight.documents)
         for one in ones:
             forget(self._session, one.order.number, one.receipts)
         keep = max(_SPOOL_SECONDS, 2 * self._settings.stream.duplicate_ttl_seconds)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -26,6 +27,7 @@ from pipelines.published import catch_up as cover
 from pipelines.settings import Settings
 from pipelines.state import empty_state, open_state, state_file
 from pipelines.store import Store, StoreError
+from pipelines.stream_seen import describe_stream, no_run, stream_holder, stream_in_words
 from pipelines.verify_bands import check_bands
 from pipelines.verify_files import check_files, check_manifests
 from pipelines.verify_index import check_index
@@ -42,11 +44,15 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found, and what was left after it was mended; None where nothing was mended."""
+    """What was found, and what was left after it was mended; None where nothing was mended.
+
+    ``stream`` is the one that is at work (see ``pipelines.stream_seen.describe_stream``).
+    """
 
     store: Store
     found: tuple[Problem, ...]
     left: tuple[Problem, ...] | None = None
+    stream: dict[str, Any] | None = None
 
     @property
     def unmended(self) -> tuple[Problem, ...]:
@@ -71,7 +77,8 @@ def show_verify(settings: Settings, repair: bool, as_json: bool) -> bool:
         report = verify(settings, repair, tell)
     if as_json:
         problems = [_as_json(one, one in report.unmended) for one in report.all]
-        typer.echo(orjson.dumps({"store": report.store.path, "problems": problems}).decode())
+        told = {"store": report.store.path, "problems": problems, "stream": report.stream}
+        typer.echo(orjson.dumps(told).decode())
         return not report.unmended
     for one in report.all:
         typer.echo(one.line if one in report.unmended else f"{one.where}: {one.what}; mended")
@@ -87,6 +94,8 @@ def show_verify(settings: Settings, repair: bool, as_json: bool) -> bool:
     else:
         runs = count(len(report.store.manifests), "run")
         typer.echo(f"All agrees: {runs} in {report.store.path}.")
+    if report.stream:
+        typer.echo(f"A stream is at work: {stream_in_words(report.stream)}.")
     return not report.unmended
 
 
@@ -103,17 +112,18 @@ def verify(settings: Settings, repair: bool = False, tell: Tell = lambda _what: 
     """
     store = Store(settings.store)
     if not files.names(files.join(store.path, "runs"), ".json"):
-        raise StoreError(f"there is no run in {store.path}; docsluice run makes one")
+        raise no_run(store)
     with writer_lock(store.path, patience(settings)):
         found = tuple(check_store(settings, tell))
+        stream = describe_stream(store) if stream_holder(store) else None
         repairs = {one.repair for one in found}
         if not repair or not any(repairs) or any(one.is_fatal for one in found):
-            return Report(store, found)
+            return Report(store, found, stream=stream)
         for one in Repair:
             if one in repairs:
                 tell(one)
                 _mend(settings, one)
-        return Report(store, found, tuple(check_store(settings, tell)))
+        return Report(store, found, tuple(check_store(settings, tell)), stream)
 
 
 def check_store(settings: Settings, tell: Tell = lambda _what: None) -> list[Problem]:

@@ -15,10 +15,12 @@ from pipelines.publish import beyond, open_index, place
 from pipelines.settings import Settings
 from pipelines.state import State
 from pipelines.store import Store
+from pipelines.stream_seen import START_AGAIN, sessions, stream_holder
 from pipelines.verify_problem import Problem, Repair
 from transforms import files
 from transforms.index import Index
 from transforms.sqlite.schema import UnusableIndexError
+from transforms.stream.staging import STAGED
 
 _TABLES = """
 CREATE TABLE expected (id TEXT PRIMARY KEY, run TEXT, duplicates INTEGER) WITHOUT ROWID;
@@ -33,12 +35,14 @@ _CHECKS = (
     ),
     (
         "document(s) in it are not published",
-        "SELECT count(*), min(id) FROM found WHERE id NOT IN (SELECT id FROM expected)",
+        "SELECT count(*), min(id) FROM found WHERE id NOT IN (SELECT id FROM expected) "
+        "AND run <> :staged",
     ),
     (
         "document(s) in it are of another run than the published ones",
         "SELECT count(*), min(id) FROM found JOIN expected USING (id) "
-        "WHERE found.run <> expected.run AND id NOT IN (SELECT id FROM refused)",
+        "WHERE found.run <> expected.run AND id NOT IN (SELECT id FROM refused) "
+        "AND found.run <> :staged",
     ),
     (
         "document(s) in it have another duplicate_count",
@@ -46,6 +50,7 @@ _CHECKS = (
         "WHERE found.duplicates <> expected.duplicates AND found.run = expected.run",
     ),
 )
+_EARLY = "SELECT count(*) FROM found WHERE run = :staged"
 _REFUSED = "-index.jsonl"
 _AT_ONCE = 10_000
 
@@ -69,21 +74,23 @@ def check_index(settings: Settings, store: Store, state: State) -> Iterator[Prob
         if index is None:
             return
         try:
-            found = [*index.verify()] or [*_compare(store, state, index)]
+            found = [Problem(where, damage, repair=Repair.INDEX) for damage in index.verify()]
+            found = found or [*_compare(where, store, state, index)]
         except UnusableIndexError as error:
-            found = [str(error)]
-    for problem in found:
-        yield Problem(where, problem, repair=Repair.INDEX)
+            found = [Problem(where, str(error), repair=Repair.INDEX)]
+    yield from found
 
 
-def _compare(store: Store, state: State, index: Index) -> Iterator[str]:
-    """Disagreements between index and store, in words."""
+def _compare(where: str, store: Store, state: State, index: Index) -> Iterator[Problem]:
+    """Disagreements between index and store."""
     known, runs = index.runs(), set(store.manifests)
     if behind := runs - known:
-        yield f"it is {len(behind):,} run(s) behind, such as {min(behind)}"
+        what = f"it is {len(behind):,} run(s) behind, such as {min(behind)}"
+        yield Problem(where, what, repair=Repair.INDEX)
         return
     if unknown := beyond(store, known):
-        yield f"it has {len(unknown):,} run(s) that no manifest names, such as {min(unknown)}"
+        what = f"it has {len(unknown):,} run(s) that no manifest names, such as {min(unknown)}"
+        yield Problem(where, what, repair=Repair.INDEX)
         return
     with (
         tempfile.TemporaryDirectory(prefix="docsluice-") as directory,
@@ -94,9 +101,21 @@ def _compare(store: Store, state: State, index: Index) -> Iterator[str]:
         _fill(database, "found", index.entries())
         _fill(database, "refused", ((id_,) for id_ in _refused(store)))
         for what, query in _CHECKS:
-            number, example = database.execute(query).fetchone()
+            number, example = database.execute(query, {"staged": STAGED}).fetchone()
             if number:
-                yield f"{number:,} {what}, such as {example}"
+                said = f"{number:,} {what}, such as {example}"
+                yield Problem(where, said, repair=Repair.INDEX)
+        [(early,)] = database.execute(_EARLY, {"staged": STAGED}).fetchall()
+    if early and stream_holder(store) is None:
+        yield _left(where, store, early)
+
+
+def _left(where: str, store: Store, early: int) -> Problem:
+    """Documents that a stream let searches find, and did not commit before it ended."""
+    what = f"{early:,} document(s) in it are of a stream that was not ended in order"
+    if sessions(store):
+        return Problem(where, what, f"{START_AGAIN}: it commits what it had staged")
+    return Problem(where, what, repair=Repair.INDEX)
 
 
 def _fill(database: sqlite3.Connection, table: str, rows: Iterator[tuple[str | int, ...]]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.command import docsluice
-from tests.integration.schedulers import is_alive, wait_for
+from tests.integration.schedulers import children, command_of, is_alive, wait_for
 from tests.integration.streams import (
     Stream,
     assert_sound,
@@ -160,11 +160,41 @@ def test_what_it_cannot_do_is_one_line(tmp_path: Path) -> None:
         ([], 2, "name at least one source"),
         (["-", "--listen", "9099x"], 2, "--listen takes HOST:PORT"),
         (["in", "--window", "soon"], 2, "--window: 'soon' is no length of time"),
+        (["in", "--runner", "spark"], 2, "spark cannot stream; take --runner prism"),
+        (["in", "--runner", "nonsense"], 2, "no runner 'nonsense'; take direct, prism, flink"),
+        (["in", "--runner-option", "foo"], 2, "runner_options: 'foo' is not NAME=VALUE"),
     ):
         done = docsluice("stream", *arguments, "--no-entities", cwd=tmp_path)
         assert done.returncode == code, done.stderr
         (line,) = done.stderr.splitlines()
         assert said in line
+
+
+def test_a_job_server_that_does_not_answer_is_said_whole_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "one.txt", text_of(1))
+    option = ("--runner", "flink", "--runner-option", "job_endpoint=localhost:9", "--quiet")
+    done = docsluice("stream", "in", *option, "--settle", 0, "--no-entities", cwd=tmp_path)
+    assert done.returncode == 3
+    assert done.stderr == (
+        "docsluice: no Flink job server answers at localhost:9; start one, or name another with "
+        "--runner-option job_endpoint=HOST:PORT\n"
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stream_on_prism_has_a_process_for_each_lane_and_one_that_reads(
+    workers: int, prism: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "in"
+    for number in range(20):
+        write(source / f"{number}.txt", text_of(number))
+    with Stream("in", "--workers", workers, "--entities", cwd=tmp_path, prism=prism) as stream:
+        stream.until_found(20)
+        of_prism = [c for c in children(stream.pipeline()) if "prism" in command_of(c)]
+        started = [c for c in children(stream.pipeline()) if c not in of_prism]
+        assert len(started) == (1 if workers == 1 else workers + 1)
+        assert stream.stop() == 0
+    assert_sound(stream.store, tmp_path)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

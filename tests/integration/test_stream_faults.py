@@ -13,6 +13,7 @@ from pathlib import Path
 from elasticsearch import Elasticsearch
 
 from pipelines.stream_restarts import PAUSES
+from tests.integration.command import docsluice
 from tests.integration.schedulers import children, command_of, is_alive, wait_for
 from tests.integration.servers.fault_proxy import FaultProxy
 from tests.integration.servers.faults import slow
@@ -65,7 +66,12 @@ def test_what_was_found_early_and_is_gone_at_the_restart_is_deleted(
         write(source / f"{number}.txt", text_of(number))
     with Stream("in", "--window", "1h", cwd=tmp_path, prism=prism) as stream:
         stream.until_found(20)
+        told = docsluice("verify", "--store", stream.store, cwd=tmp_path).stderr
+        assert f"process {stream.process.pid} on" in told
+        assert told.endswith("; 20 documents wait for its window\n")
         stream.kill()
+        left = docsluice("status", "--store", stream.store, cwd=tmp_path).stderr
+        assert "was not ended in order; 20 documents wait to be committed" in left
     (source / "7.txt").unlink()
     with Stream("in", cwd=tmp_path, prism=prism) as stream:
         stream.until(lambda: outcomes(stream.store).get("7.txt") == "deleted")
@@ -216,6 +222,13 @@ def test_a_pipeline_that_is_lost_again_and_again_is_given_up(prism: Path, tmp_pa
         assert stream.log.count("starting the pipeline again in") == len(PAUSES)
         assert "Traceback" not in stream.log
     assert committed(stream.store)  # what was staged
+    told = json.loads((stream.store / "stream.json").read_text())
+    assert (told["state"], told["consecutive_failures"]) == ("stopped", 1)
+    last = told["last_run"]
+    assert (last["result"], last["exit_code"]) == ("failed", 3)
+    assert said == f"docsluice: {last['error']}"
+    shown = docsluice("status", "--store", stream.store, cwd=tmp_path).stdout
+    assert f"is not running; it failed: {last['error']}" in shown
     write(source / "two.txt", text_of(2))
     with Stream("in", cwd=tmp_path, prism=prism) as stream:
         stream.until_committed(2)

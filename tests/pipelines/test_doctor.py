@@ -75,3 +75,26 @@ def test_an_empty_place_for_a_store_is_well(
     printed = capsys.readouterr().out
     assert "ok   store: 0 committed run(s)" in printed
     assert "with FTS5" in printed
+
+
+def test_a_prism_that_is_named_and_not_there_is_not_well(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRISM", str(tmp_path / "prism"))
+    assert not examine(settings(tmp_path), as_json=False)
+    assert f"fail Prism: there is no Prism at {tmp_path}/prism — a" in capsys.readouterr().out
+    (tmp_path / "prism").touch()
+    assert examine(settings(tmp_path), as_json=False)
+    assert f"ok   Prism: {tmp_path}/prism\n" in capsys.readouterr().out
+
+
+def test_that_prism_is_not_here_is_well_as_batches_need_none(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PRISM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(
+        "apache_beam.runners.portability.prism_runner.PrismJobServer.BIN_CACHE", str(tmp_path)
+    )
+    assert examine(settings(tmp_path), as_json=False)
+    assert "ok   Prism: not here — a stream on this machine needs it" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.prism import PrismError, find_prism, prism_server
+from pipelines.prism import PrismError, find_prism, prism_here, prism_server
 
 
 @pytest.fixture
@@ -55,6 +55,27 @@ def test_another_program_of_that_name_is_not_taken(
     )
     with pytest.raises(PrismError, match=r"cannot be downloaded \(.*go install .*@v2.* PRISM"):
         find_prism(None)
+
+
+def test_a_look_finds_what_is_installed_or_was_downloaded_and_downloads_nothing(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from apache_beam.version import __version__ as version
+
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(
+        "apache_beam.runners.portability.prism_runner.PrismJobServer.BIN_CACHE", str(cache)
+    )
+    assert prism_here(None) == str(program)
+    program.unlink()
+    assert prism_here(None) is None
+    assert not cache.exists()
+    cache.mkdir()
+    (cache / "apache_beam-v2.0.0-prism-linux-amd64").touch()  # of another version
+    (cache / f"apache_beam-v{version}-prism-linux-amd64.zip.tmp").touch()  # not whole
+    assert prism_here(None) is None
+    (cache / f"apache_beam-v{version}-prism-linux-amd64").touch()
+    assert prism_here(None) == str(cache / f"apache_beam-v{version}-prism-linux-amd64")
 
 
 def test_a_program_that_ends_at_once_is_quoted(program: Path) -> None:

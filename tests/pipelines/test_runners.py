@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runners import NoRunnerError, open_pipeline, runner_of, worker_count
+from pipelines.runners import NoRunnerError, lane_count, open_pipeline, runner_of, worker_count
 from pipelines.settings import MIB, ConfigurationError, load
 
 
@@ -42,12 +42,37 @@ def test_the_direct_runner_takes_no_options_of_beam() -> None:
         pass
 
 
-def test_a_runner_that_beam_does_not_know_is_a_mistake_in_the_settings() -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("Nonsense", "no runner 'Nonsense'; take direct, prism, flink, spark or dataflow, or the"),
+        ("no_such_module.Runner", "no_such_module"),
+        ("pipelines.NoSuchRunner", "NoSuchRunner"),
+    ],
+)
+def test_a_runner_that_there_is_not_is_a_mistake_in_the_settings(name: str, message: str) -> None:
     with (
-        pytest.raises(ConfigurationError, match=r"Nonsense.*DataflowRunner"),
-        open_pipeline(load({"runner": "Nonsense"}), 1),
+        pytest.raises(ConfigurationError, match=message) as caught,
+        open_pipeline(load({"runner": name}), 1),
     ):
         pass
+    assert "BundleBasedDirectRunner" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "lanes"),
+    [
+        ({"runner": "prism", "workers": 4}, 4),
+        ({"runner": "prism", "workers": 1}, 1),
+        ({"runner": "prism", "workers": 16}, 7),  # else no bundle of Prism's is left to read
+        ({"runner": "prism", "workers": 4, "entities": False}, 1),
+        ({"runner": "flink", "workers": 4}, 1),
+    ],
+)
+def test_entities_on_prism_are_looked_for_in_a_lane_for_each_worker(
+    flags: dict[str, object], lanes: int
+) -> None:
+    assert lane_count(load(flags)) == lanes
 
 
 def test_a_stream_runs_on_prism_unless_another_runner_is_named() -> None:
@@ -59,16 +84,23 @@ def test_a_stream_runs_on_prism_unless_another_runner_is_named() -> None:
 def test_a_runner_that_a_file_or_the_environment_names_counts_as_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.yaml").write_text("runner: spark")
-    assert runner_of(load({}, tmp_path / "a.yaml"), streaming=True) == "spark"
+    (tmp_path / "a.yaml").write_text("runner: dataflow")
+    assert runner_of(load({}, tmp_path / "a.yaml"), streaming=True) == "dataflow"
     monkeypatch.setenv("DOCSLUICE_RUNNER", "flink")
     assert runner_of(load({}), streaming=True) == "flink"
 
 
-def test_the_direct_runner_is_refused_for_a_stream() -> None:
+@pytest.mark.parametrize(
+    ("runner", "message"),
+    [
+        ("direct", "the direct runner cannot stream; take --runner"),
+        ("spark", "spark cannot stream; take --runner prism, flink or dataflow"),
+    ],
+)
+def test_a_runner_that_cannot_stream_is_refused_for_a_stream(runner: str, message: str) -> None:
     with (
-        pytest.raises(ConfigurationError, match="the direct runner cannot stream; take --runner"),
-        open_pipeline(load({"runner": "direct"}), 1, streaming=True),
+        pytest.raises(ConfigurationError, match=message),
+        open_pipeline(load({"runner": runner}), 1, streaming=True),
     ):
         pass
 

@@ -112,3 +112,11 @@ def test_a_list_in_the_environment_that_is_no_json_names_the_variable(
     monkeypatch.setenv("DOCSLUICE_INCLUDE", "*.txt")
     with pytest.raises(ConfigurationError, match=r"^DOCSLUICE_INCLUDE must be JSON, such as"):
         load({})
+
+
+def test_a_runner_option_without_a_value_must_be_written_as_a_flag() -> None:
+    given = ["job_endpoint=localhost:1", "--job_endpoint=localhost:1", "--save_main_session"]
+    assert load({"runner_options": given}).runner_options == given
+    for wrong in ("foo", "=foo"):
+        with pytest.raises(ConfigurationError, match=f"^runner_options: '{wrong}' is not NAME=VAL"):
+            load({"runner_options": [wrong]})

@@ -84,6 +84,9 @@ def test_an_order_is_complete_when_all_its_parts_are_staged(tmp_path: Path) -> N
     assert not taken.collect()
     assert [one.order for one in taken.complete()] == [order]
     assert not taken.is_working
+    assert taken.documents == 3
+    taken.committed(taken.complete())
+    assert taken.documents == 0
 
 
 def test_an_order_without_parts_is_complete_when_it_is_read(tmp_path: Path) -> None:

@@ -26,6 +26,18 @@ def test_what_the_runner_does_not_take_is_a_mistake_of_usage(tmp_path: Path) -> 
     assert "the direct runner cannot stream" in ending.error
 
 
+def test_an_error_for_the_user_is_whole(tmp_path: Path) -> None:
+    location = "/" + "very-long-name/" * 30  # which is longer than the cause of a failure may be
+    given = job(tmp_path, runner="prism", runner_options=[f"prism_location={location}"])
+    process = PipelineProcess(given)
+    assert process.wait(60)
+    ending = process.ending()
+    process.stop()
+    assert ending is not None
+    assert ending.error == f"there is no Prism at {location}"
+    assert (ending.exit_code, ending.has_begun) == (3, False)
+
+
 def test_a_process_that_is_killed_says_by_what(tmp_path: Path) -> None:
     process = PipelineProcess(job(tmp_path, runner="direct"))
     os.kill(process.pid, signal.SIGKILL)

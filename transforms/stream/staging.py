@@ -77,6 +77,23 @@ def receipts(stream: str, seen: Container[str]) -> list[Receipt]:
     return sorted(found, key=lambda receipt: (receipt.order, len(receipt.part), receipt.part))
 
 
+def staged_documents(stream: str) -> int:
+    """How many documents are staged, also while others stage and delete.
+
+    Raises:
+        OSError: a receipt cannot be read.
+    """
+    paths = (files.join(_directory(stream), name) for name in files.names(_directory(stream)))
+    told = map(files.read_if_there, paths)
+    return sum(json.loads(data)["documents"] for data in told if data is not None)
+
+
+def staged_ledger(stream: str) -> list[str]:
+    """Paths of the ledger files that are staged."""
+    directory = Run(stream, STAGED, datetime.min).directory("ledger")
+    return [files.join(directory, name) for name in files.names(directory, ".parquet")]
+
+
 def write_read(stream: str, order: int, parts: int) -> None:
     """Write that an order has been read, into so many parts.
 
