@@ -22,6 +22,10 @@ MAJORITY = 2 / 3
 """Share of the mentions that decides on the rest."""
 
 _WORD = re.compile(r"\w+")
+_BETWEEN = " \t\n\r\xa0\"'“”„«»‘’(–—-"
+"""What may stand between the end of a sentence and the first word of the next."""
+_BEFORE_SENTENCE = 8
+"""Characters that are looked at to tell whether a sentence begins."""
 _GLUED_BEFORE = frozenset("-./@#")
 _GLUED_AFTER = re.compile(r"[\w/-]|\.\w")
 _NEXT_WORD = re.compile(r"[ -](\w)")
@@ -33,6 +37,8 @@ _Votes = Mapping[str, Counter[str]]
 def agree(passages: Sequence[Passage]) -> list[tuple[Entity, ...]]:
     """Return the entities of each passage (title, text) of one document, in agreement.
 
+    - A word is no name if it also stands in the text in lower case and has a capital where a
+      sentence begins, and there alone.
     - A name that ends the longer name of a person is that person's: Macron, if there is an Emmanuel
       Macron, unless more of its mentions are of another label.
     - A name of two labels, one of them PER, takes the label of two thirds of its mentions. LOC and
@@ -43,10 +49,32 @@ def agree(passages: Sequence[Passage]) -> list[tuple[Entity, ...]]:
 
     It takes time in proportion to the length of the texts.
     """
-    found = [list(entities) for _, entities in passages]
+    found = _without_common_words(passages)
     found = _relabelled(found, _person_by_last_name(found))
     found = _relabelled(found, _label_of_most(found))
     return _completed([text for text, _ in passages], found)
+
+
+def _without_common_words(passages: Sequence[Passage]) -> _Found:
+    begins: Counter[str] = Counter()
+    other: set[str] = set()
+    for text, entities in passages:
+        for entity in entities:
+            word = entity.text
+            is_word = word.isalpha() and word.istitle()
+            if is_word and _begins_sentence(text, entity.start):
+                begins[word] += 1
+            else:
+                other.add(word)
+    common = _in_lower_case([text for text, _ in passages], begins) if begins else set()
+    common -= other
+    return [[e for e in entities if e.text not in common] for _, entities in passages]
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    window = text[max(start - _BEFORE_SENTENCE, 0) : start]
+    before = window.rstrip(_BETWEEN)
+    return not before or before[-1] in ".!?:…" or "\n" in window[len(before) :]
 
 
 def _form(entity: Entity) -> str:

@@ -48,9 +48,9 @@ TITLES = {
     "Minister Secretary First\\sLady",
     "es": "Sr Sra Srta Señor Señora Presidente Presidenta",
     "fr": "M MM Mme Mlle Mgr Me Monsieur Madame Mademoiselle Président Présidente",
-    "it": "Sig Sig\\.ra Signor Signora Dott Presidente",
+    "it": "Sig Sig\\.ra Signor Signora Dott Presidente Commissario Commissaria Onorevole Ministro",
     "nl": "heer mevrouw mr",
-    "pt": "Sr Sra Dra Presidente Presidenta",
+    "pt": "Sr Sra Dra Senhor Senhora Presidente Presidenta",
 }
 """Forms of address and offices, by language, that stand before the name of a person and are no part
 of it, with a full stop or without; regular expressions. Titles that are half a name (Lady Gaga,
@@ -89,14 +89,15 @@ def names_in(text: str, start: int, end: int, label: str, language: str = "") ->
 
     Taken off are blanks, quotes, brackets and punctuation; at the beginning the articles of
     ``language`` (ISO 639-1) in lower case and the titles of a person; at the end a possessive
-    ``'s``. A piece without a letter is none, nor is one of more than ``MAX_CHARACTERS``. ``label``
-    is one of ours; who is addressed as a person is one.
+    ``'s``. A piece without a letter is none, nor is one of more than ``MAX_CHARACTERS`` or of
+    titles alone. ``label`` is one of ours; who is addressed as a person is one.
     """
     if _is_addressed(text, start, end, language):
         label = "PER"
     for line in _LINE.finditer(text, start, end):
         begin, name = _bare(line[0], label, language)
-        if len(name) <= MAX_CHARACTERS and any(map(str.isalpha, name)):
+        is_name = len(name) <= MAX_CHARACTERS and any(map(str.isalpha, name))
+        if is_name and not _titles_alone(language).fullmatch(name):
             begin += line.start()
             yield Entity(name, label, begin, begin + len(name))
 
@@ -164,6 +165,15 @@ def _lead(language: str, of_person: bool) -> re.Pattern[str]:
     if elisions:
         choices.append(rf"(?:{'|'.join(sorted(elisions))})['’]\s?")
     if of_person:
-        titles = f"{TITLES.get(language, '')} {_TITLES_EVERYWHERE}".split()
-        choices.append(rf"(?:{'|'.join(titles)})\b\.?\s+(?=\w)")
+        choices.append(rf"(?:{_titles(language)})\b\.?\s+(?=\w)")
     return re.compile("|".join(choices))
+
+
+@cache
+def _titles_alone(language: str) -> re.Pattern[str]:
+    title = rf"(?:{_titles(language)})\.?"
+    return re.compile(rf"{title}(?:\s+{title})*")
+
+
+def _titles(language: str) -> str:
+    return "|".join(f"{TITLES.get(language, '')} {_TITLES_EVERYWHERE}".split())

@@ -181,12 +181,21 @@ def test_of_two_names_that_overlap_the_longer_stays() -> None:
         ("Herrn Müller", "de", "Müller"),
         ("Dr. Novák", "cs", "Novák"),
         ("Lady Gaga", "en", "Lady Gaga"),
-        ("Mr", "en", "Mr"),
+        ("Signor Commissario Rossi", "it", "Rossi"),
         ("Mräz", "en", "Mräz"),
     ],
 )
 def test_titles_go_before_persons(piece: str, language: str, name: str) -> None:
     assert [e.text for e in names_in(piece, 0, len(piece), "PER", language)] == [name]
+
+
+@pytest.mark.parametrize("label", ["PER", "LOC"])
+def test_a_title_alone_is_no_name(label: str) -> None:
+    for piece in ("Mr", "Mr.", "First Lady", "Senator"):
+        assert list(names_in(piece, 0, len(piece), label, "en")) == []
+    for piece in ("Signor", "Signor Presidente"):
+        assert list(names_in(piece, 0, len(piece), label, "it")) == []
+    assert [e.text for e in names_in("Mr", 0, 2, label, "it")] == ["Mr"]
 
 
 def test_titles_stay_in_the_names_of_other_things() -> None:
