@@ -29,11 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(run)
+app.command(short_help="Ingest what is new or changed under the sources.")(run)
 app.command()(schedule)
-app.command()(watch)
+app.command(short_help="Run whenever local files have changed, until Ctrl-C.")(watch)
 app.command()(stream)
-app.command()(reconcile)
+app.command(short_help="Correct the duplicates that streams have published.")(reconcile)
 
 
 def _version(asked: bool) -> None:
@@ -106,7 +106,7 @@ def search(
         )
 
 
-@app.command()
+@app.command(short_help="Show the index as a web page, on this machine only.")
 def serve(
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -137,7 +137,7 @@ def explain(
         explain_document(settings_of(config, store=store), document, json)
 
 
-@app.command()
+@app.command(short_help="Show what is in a store, and what the next run would do.")
 def status(
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -190,11 +190,11 @@ def reindex(
         reindex_store(settings_of(config, store=store), json, prune)
 
 
-app.command()(verify)
-app.command()(compact)
+app.command(short_help="Check that all parts of a store agree; --repair mends.")(verify)
+app.command(short_help="Put all runs into few files.")(compact)
 
 
-@app.command()
+@app.command(short_help="Make ready Elasticsearch and the dashboards of Kibana.")
 def provision(
     store: StoreOption = None,
     config: ConfigOption = None,
@@ -220,8 +220,14 @@ def provision(
         make_ready(settings_of(config, store=store, kibana=kibana or None), json)
 
 
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(models, name="models")
+app.add_typer(
+    dead_letters,
+    name="dead-letters",
+    short_help="List what could not be processed, and try it again.",
+)
+app.add_typer(
+    models, name="models", short_help="List and install the spaCy models that find names."
+)
 
 
 @app.command()

@@ -47,6 +47,16 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def size_in_words(number: int) -> str:
+    """A number of bytes in words, in the unit that leaves fewer than five digits."""
+    size, unit = float(number), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{number} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+
+
 @contextmanager
 def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
     """Run a command: log as asked, and turn errors that a user can mend into one line each."""

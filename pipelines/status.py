@@ -12,14 +12,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.console import count
+from pipelines.console import count, size_in_words
 from pipelines.dead_letters import open_letters
 from pipelines.index_state import index_to_read
 from pipelines.lock import is_alive, lock_holder
 from pipelines.missed import pending_runs
 from pipelines.next_run import in_words, next_run
 from pipelines.printable import one_line
-from pipelines.settings import MIB, ConfigurationError, Settings
+from pipelines.settings import ConfigurationError, Settings
 from pipelines.state import State, read_state
 from pipelines.store import KINDS, Store
 from pipelines.stream_seen import describe_stream, no_run, stream_in_words
@@ -101,7 +101,7 @@ def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
         ("outcomes", _numbers(status["outcomes"])),
         ("languages", _numbers(status["languages"])),
         ("index", _index_in_words(status["index"])),
-        ("size", ", ".join(f"{kind} {size / MIB:,.1f} MiB" for kind, size in sizes.items())),
+        ("size", ", ".join(f"{kind} {size_in_words(size)}" for kind, size in sizes.items())),
     ]
     if status["dead_letters"]:
         lines.append(("dead letters", f"{status['dead_letters']:,} open"))

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from pipelines.console import count
+from pipelines.console import count, size_in_words
 
 ENDING = """
 import atexit
@@ -38,3 +38,18 @@ def test_a_process_ends_quietly_when_nobody_reads_its_output() -> None:
 
 def test_a_number_of_things_is_in_words() -> None:
     assert [count(n, "file") for n in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0 bytes"),
+        (1023, "1023 bytes"),
+        (1024, "1.0 KiB"),
+        (1_500_000, "1.4 MiB"),
+        (2**40, "1.0 TiB"),
+        (2**50, "1,024.0 TiB"),
+    ],
+)
+def test_a_size_is_in_the_unit_that_fits(number: int, words: str) -> None:
+    assert size_in_words(number) == words
