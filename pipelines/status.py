@@ -49,14 +49,17 @@ def show_status(settings: Settings, as_json: bool, with_next: bool | None = None
         return
     console = Console(highlight=False, soft_wrap=True, markup=False)
     store = one_line(settings.store)
-    console.print(f"Store {store}: {status['published']:,} documents published", style="bold")
+    console.print(
+        f"Store {store}: {count(status['published'], 'document')} published", style="bold"
+    )
     for name, value in _lines(status):
         console.print(f"{name:<12} {one_line(value)}")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("run", "seconds", "outcomes"):
         table.add_column(heading)
     for run in status["runs"]:
-        table.add_row(run["run_id"], f"{run['seconds']:,.1f}", _numbers(run["outcomes"]))
+        told = _numbers(run["outcomes"]) + ("; streams reconciled" if run["reconciled"] else "")
+        table.add_row(run["run_id"], f"{run['seconds']:,.1f}", told)
     console.print(table)
 
 
@@ -85,6 +88,7 @@ def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any
         "unreconciled": len(pending_runs(store)),
         "runs": [
             {name: run[name] for name in ("run_id", "committed_at", "seconds", "outcomes")}
+            | {"reconciled": "reconciled" in run}
             for run in reversed(runs)
         ],
         "writer": lock_holder(store.path),
@@ -161,7 +165,7 @@ def _index_in_words(index: dict[str, Any] | None) -> str:
     if "error" in index:
         return str(index["error"])
     behind = f", {count(index['missing_runs'], 'run')} behind" if index["missing_runs"] else ""
-    return f"{index['documents']:,} documents{behind}"
+    return f"{count(index['documents'], 'document')}{behind}"
 
 
 def _sizes(store: Store) -> dict[str, int]:

@@ -20,6 +20,7 @@ from pipelines.reconcile import Reconciliation, reconcile, would_reconcile
 from pipelines.settings import Settings, load
 from pipelines.single_run import Summary
 from pipelines.state import open_state, read_state
+from pipelines.status import describe
 from pipelines.store import Store, StoreError, run_files
 from pipelines.verify import check_store
 from tests.integration.same_store import assert_same, assert_whole
@@ -97,6 +98,7 @@ def test_a_duplicate_in_another_window_is_corrected(
     assert canonical.key == ""
     assert canonical.uri.endswith("/first.txt")
     assert Store(settings.store).manifests[done.run_ids[0]]["reconciled"] == second
+    assert [run["reconciled"] for run in describe(settings)["runs"]][:2] == [True, False]
 
 
 def test_a_second_time_there_is_nothing_to_do(tmp_path: Path, settings: Settings) -> None:
