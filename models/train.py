@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -24,6 +25,7 @@ from corpus import GROUPS, HELD_OUT, LABELS, SELECTION, Sentence, Text, read, re
 from gazetteers import gazetteer
 from network import network
 from numpy.typing import NDArray
+from openings import Openings, addressed, opened, openings
 from score import f_score, spans_found
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -53,12 +55,18 @@ class Sampler:
     """An endless, reproducible stream of training texts, drawn set by set with given weights."""
 
     def __init__(
-        self, corpora: list[list[Sentence]], weights: list[float], names: Names, random: Random
+        self,
+        corpora: list[list[Sentence]],
+        weights: list[float],
+        names: Names,
+        openings: Mapping[str, Openings],
+        random: Random,
     ) -> None:
         self._random = random
         self._corpora = corpora
         self._weights = weights
         self._names = names
+        self._openings = openings
 
     def __iter__(self) -> Iterator[Sentence]:
         while True:
@@ -69,7 +77,9 @@ class Sampler:
 
     def _changed(self, sentence: Sentence) -> Sentence:
         random = self._random
-        changed = recase(self._names.swap(sentence, random), random)
+        by = self._openings[sentence.language]
+        changed = addressed(self._names.swap(sentence, random), by, random)
+        changed = recase(opened(changed, by, random), random)
         return unaccent(curl(changed, random), random)
 
 
@@ -83,8 +93,13 @@ def _learnt_from(name: str) -> int | None:
     return -HELD_OUT[name] if name in HELD_OUT else None
 
 
-def sampler(sets: Mapping[str, float], data: Path, translated: Path, seed: int) -> Sampler:
-    """Read training sets, given with their shares, and the names to swap."""
+def sampler(
+    sets: Mapping[str, float], data: Path, translated: Path, sources: Path | None, seed: int
+) -> Sampler:
+    """Read training sets, given with their shares, and the names to swap.
+
+    With ``sources``, sentences are made to begin with other words (see ``openings``).
+    """
     pipeline = cache(tokeniser)
     corpora = [
         [tokenise(text, pipeline) for text in list(load(n, data, translated))[: _learnt_from(n)]]
@@ -97,9 +112,14 @@ def sampler(sets: Mapping[str, float], data: Path, translated: Path, seed: int) 
         }
         for language in languages
     }
-    annotated = Names((s for corpus in corpora for s in corpus), names)
+    annotated = Names(chain.from_iterable(corpora), names)
     weights = [len(corpus) * share for corpus, share in zip(corpora, sets.values(), strict=True)]
-    return Sampler(corpora, weights, annotated, Random(seed))
+    opening = dict.fromkeys(languages, Openings())
+    for language in languages if sources else ():
+        listed_names = chain.from_iterable(names[language].values())
+        known = chain(chain.from_iterable(corpora), listed_names)
+        opening[language] = openings(language, sources, known)
+    return Sampler(corpora, weights, annotated, opening, Random(seed))
 
 
 def train(
@@ -225,6 +245,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     parser.add_argument("--translated", type=Path, required=True, help="what translate.py made")
     parser.add_argument("--vectors", type=Path, required=True, help="what vectors.py made")
+    parser.add_argument(
+        "--sources", type=Path, help="folder of the packages: begin sentences with frequent words"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--steps", type=int, help=f"instead of {STEPS}")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop by the clock")
@@ -241,7 +264,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", r"\[W030\]")  # names that our tokens cannot express
     set_current_ops(NumpyOps(use_blis=False))  # twice as quick, on one thread
     sets = GROUPS[args.group] | dict(args.share)
-    texts = iter(sampler(sets, args.data, args.translated, args.seed))
+    texts = iter(sampler(sets, args.data, args.translated, args.sources, args.seed))
     seconds = args.minutes * 60
     train(
         args.group,

@@ -4,11 +4,12 @@ import io
 import json
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sources
-from sources import brown, chinese_words, dictionary
+from sources import brown, chinese_words, dictionary, frequent
 
 
 def lookups(**files: object) -> bytes:
@@ -65,3 +66,9 @@ def test_chinese_words_come_with_frequency_and_kind(
     put(tmp_path, sources.JIEBA, content.getvalue(), monkeypatch)
 
     assert chinese_words(tmp_path) == [("北京", 34488.0, "ns"), ("的", 318825.0, "uj")]
+
+
+def test_frequent_words_come_in_their_order(word_lists: Callable[..., Path]) -> None:
+    folder = word_lists(it=[["di"], [], ["che", "roma"], ["tuttavia"]])
+
+    assert frequent(folder, "it", 3) == ["di", "che", "roma"]

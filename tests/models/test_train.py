@@ -1,5 +1,6 @@
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from transforms.load_model import load
 
 
 @pytest.fixture
-def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word_lists: Callable[..., Path]) -> Path:
+    word_lists(en=[["today", "paris"]], fr=[["demain"]])
     monkeypatch.setitem(train.GROUPS, "made_up", {"made_up.train": 1.0, "made_up_in_fr.train": 0.5})
     monkeypatch.setitem(train.SELECTION, "made_up", ("made_up.dev",))
     monkeypatch.setitem(train.DROPOUT, "made_up", 0.2)
@@ -34,7 +36,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def trained(data: Path, name: str, steps: int, seconds: float = 1e9) -> Path:
-    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=0))
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, data, seed=0))
     train.train("made_up", texts, data, data, data / name, steps, seconds, seed=0)
     return data / name
 
@@ -61,7 +63,7 @@ def test_the_clock_ends_the_training(data: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_sets_are_drawn_by_their_sentences_times_their_share(data: Path) -> None:
-    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=0))
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, data, seed=0))
     languages = [next(texts).language for _ in range(3_000)]
 
     assert 1_800 < languages.count("en") < 2_200
@@ -71,7 +73,7 @@ def test_what_is_held_out_of_a_training_set_is_watched_and_not_learnt(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(train.HELD_OUT, "made_up.train", 4)
-    sampled = train.sampler(train.GROUPS["made_up"], data, data, seed=0)
+    sampled = train.sampler(train.GROUPS["made_up"], data, data, data, seed=0)
     assert [len(corpus) for corpus in sampled._corpora] == [6, 10]
 
     trained(data, "model", steps=1)
@@ -89,7 +91,7 @@ def test_rounding_keeps_some_bits_and_the_size_of_a_weight(bits: int) -> None:
 
 def test_a_model_that_learns_on_says_what_it_learnt(data: Path) -> None:
     first = trained(data, "first", steps=2)
-    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, seed=1))
+    texts = iter(train.sampler(train.GROUPS["made_up"], data, data, data, seed=1))
     train.train("made_up", texts, data, data, data / "second", 1, 1e9, seed=1, init=first)
 
     description = load(str(data / "second")).meta["description"]
