@@ -22,6 +22,8 @@ COMMANDS = [
     "run",
     "schedule",
     "watch",
+    "stream",
+    "reconcile",
     "search",
     "serve",
     "explain",
