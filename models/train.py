@@ -12,20 +12,16 @@ import argparse
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from itertools import chain
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import spacy
-from augment import Names, curl, join, listed, recase, unaccent
-from corpus import GROUPS, HELD_OUT, LABELS, SELECTION, Sentence, Text, read, read_text, tokenise
-from gazetteers import gazetteer
+from corpus import GROUPS, HELD_OUT, LABELS, SELECTION, Sentence, read
 from network import network
 from numpy.typing import NDArray
-from openings import Openings, addressed, opened, openings
+from sampler import learnt_from, sampler
 from score import f_score, spans_found
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -51,77 +47,6 @@ SELECTION_SENTENCES = 400
 """Of each selection set."""
 
 
-class Sampler:
-    """An endless, reproducible stream of training texts, drawn set by set with given weights."""
-
-    def __init__(
-        self,
-        corpora: list[list[Sentence]],
-        weights: list[float],
-        names: Names,
-        openings: Mapping[str, Openings],
-        random: Random,
-    ) -> None:
-        self._random = random
-        self._corpora = corpora
-        self._weights = weights
-        self._names = names
-        self._openings = openings
-
-    def __iter__(self) -> Iterator[Sentence]:
-        while True:
-            corpus = self._random.choices(self._corpora, self._weights)[0]
-            start = self._random.randrange(len(corpus))
-            chosen = corpus[start : start + self._random.randint(1, 5)]
-            yield join([self._changed(s) for s in chosen], self._random)
-
-    def _changed(self, sentence: Sentence) -> Sentence:
-        random = self._random
-        by = self._openings[sentence.language]
-        changed = addressed(self._names.swap(sentence, random), by, random)
-        changed = recase(opened(changed, by, random), random)
-        return unaccent(curl(changed, random), random)
-
-
-def load(name: str, data: Path, translated: Path) -> Iterator[Text]:
-    """Read a training set, one of the data or one that ``translate.py`` made."""
-    return read_text(translated, name) if "_in_" in name else read(data, name)
-
-
-def _learnt_from(name: str) -> int | None:
-    """Where the held-out end of a training set begins, from its end; None if there is none."""
-    return -HELD_OUT[name] if name in HELD_OUT else None
-
-
-def sampler(
-    sets: Mapping[str, float], data: Path, translated: Path, sources: Path | None, seed: int
-) -> Sampler:
-    """Read training sets, given with their shares, and the names to swap.
-
-    With ``sources``, sentences are made to begin with other words (see ``openings``).
-    """
-    pipeline = cache(tokeniser)
-    corpora = [
-        [tokenise(text, pipeline) for text in list(load(n, data, translated))[: _learnt_from(n)]]
-        for n in sets
-    ]
-    languages = sorted({corpus[0].language for corpus in corpora})
-    names = {
-        language: {
-            label: listed(found, pipeline(language)) for label, found in gazetteer(language).items()
-        }
-        for language in languages
-    }
-    annotated = Names(chain.from_iterable(corpora), names)
-    weights = [len(corpus) * share for corpus, share in zip(corpora, sets.values(), strict=True)]
-    opening = dict.fromkeys(languages, Openings())
-    for language in languages if sources else ():
-        listed_names = chain.from_iterable(names[language].values())
-        known = chain(chain.from_iterable(corpora), listed_names)
-        opening[language] = openings(language, sources, known)
-    return Sampler(corpora, weights, annotated, opening, Random(seed))
-
-
 def train(
     group: str,
     texts: Iterator[Sentence],
@@ -143,7 +68,7 @@ def train(
     pipeline = cache(lambda language: _with(table, tokeniser(language)))
     selection = [list(read(data, name))[:SELECTION_SENTENCES] for name in SELECTION[group]]
     held_out = [name for name in GROUPS[group] if name in HELD_OUT]
-    selection += [list(read(data, name))[_learnt_from(name) :] for name in held_out]
+    selection += [list(read(data, name))[learnt_from(name) :] for name in held_out]
     nlp = _with(table, spacy.load(init)) if init else _new(group, table)
     earlier = nlp.meta["description"].rpartition("; ")[2] if init else ""
     ner = nlp.get_pipe("ner")
