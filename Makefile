@@ -40,7 +40,8 @@ model: $(VENV)/installed-dev ## Train the fallback models anew: make model DATA=
 
 models/fallback/english: FORCE
 	$(TRAIN) english $(TRAINING_DATA) --out build/english/1
-	$(TRAIN) english $(TRAINING_DATA) --init build/english/1 --out $@ $(OPENINGS) --steps 3000 --seed 1
+	$(TRAIN) english $(TRAINING_DATA) --init build/english/1 --out build/english/2 $(OPENINGS) --steps 3000 --seed 1
+	$(AVERAGE) build/english/1 build/english/2 --bits 12 --out $@
 
 models/fallback/germanic: FORCE
 	$(TRAIN) germanic $(TRAINING_DATA) --out build/germanic/1

@@ -35,7 +35,7 @@ from vectors import read as read_vectors
 from transforms.entity_models import tokeniser
 from transforms.load_model import ROWS, WORDS, give_vectors, looked_up_by
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 WORDS_PER_STEP = 1000
 STEPS = {"english": 4_000, "germanic": 6_000, "romance": 7_000, "east": 7_500}
 DROPOUT = {"english": 0.25, "germanic": 0.25, "romance": 0.25, "east": 0.25}
