@@ -6,7 +6,6 @@ download one, on its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,23 +19,17 @@ from pipelines.runner_options import (
     PrismOptions,
     SparkOptions,
 )
-from pipelines.settings import MIB, ConfigurationError, Settings
+from pipelines.settings import ConfigurationError, Settings
+from pipelines.worker_numbers import expect_room, lane_count, worker_count
 
 if TYPE_CHECKING:
     import apache_beam as beam
-
-_PARALLEL_FROM = {True: 1 * MIB, False: 16 * MIB}
-"""Input size from which a second process pays for the seconds it takes to start: with and
-without entities."""
 
 _CHECKPOINT_MILLISECONDS = 5000
 """Without checkpoints Flink polls an unbounded source once and takes it for done."""
 
 _BUNDLE_MILLISECONDS = 100
 """Flink's own second is spent at each of the steps of a stream, one after the other."""
-
-_MOST_LANES = 7
-"""Prism works on 8 bundles at a time, and one of them reads."""
 
 RUNNERS = ("direct", "prism", "flink", "spark", "dataflow")
 """Runners that docsluice sets up; any other name is that of a runner of Beam's."""
@@ -58,25 +51,6 @@ class _Local:
     workers: int
     settings: Settings
     streaming: bool
-
-
-def worker_count(settings: Settings, total_bytes: int) -> int:
-    """Worker processes: as asked, else all cores if the input is worth it."""
-    if settings.workers is not None:
-        return settings.workers
-    if total_bytes < _PARALLEL_FROM[settings.entities]:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def lane_count(settings: Settings) -> int:
-    """Lanes for languages and entities of a stream, each an environment of its own on Prism.
-
-    Elsewhere, and where there is little to do, one environment has all the workers.
-    """
-    if settings.runner != "prism" or not settings.entities:
-        return 1
-    return min(worker_count(settings, settings.batch_bytes), _MOST_LANES)
 
 
 def runner_of(settings: Settings, streaming: bool) -> str:
@@ -126,6 +100,7 @@ def open_pipeline(
         if given:
             raise ConfigurationError("the direct runner takes --workers and no --runner-option")
         workers = worker_count(settings, total_bytes)
+        expect_room(workers)
         with direct_pipeline(workers, lambda: prepare(settings)) as pipeline:
             yield pipeline
         return
@@ -214,6 +189,7 @@ def _with_workers(options: Some, local: _Local, stack: ExitStack) -> Some:
         return options.in_containers()
     if local.workers == 1 and not local.streaming:
         return options.model_copy(update={"environment_type": "LOOPBACK"})
+    expect_room(local.workers)
     from pipelines.worker_pool import worker_pool
 
     pool = stack.enter_context(worker_pool(local.workers, local.settings))

@@ -8,8 +8,8 @@ from datetime import datetime
 import apache_beam as beam
 
 from pipelines.options import clean_options, entity_config, read_options
-from pipelines.runners import lane_count
 from pipelines.settings import Settings
+from pipelines.worker_numbers import lane_count
 from transforms.entities import RecogniseEntities
 from transforms.language import DetectLanguage
 from transforms.run import Run
@@ -48,7 +48,7 @@ def build_stream(
         cache: path of a prepared cache of languages and entities, if there is one.
         ttl_seconds: event time for which documents are remembered that are not published yet.
         poll_seconds: time from one look for a new order to the next.
-        lanes: environments for languages and entities; None: as :func:`runners.lane_count` says.
+        lanes: environments for languages and entities; None: as ``lane_count`` says.
     """
     run = staged_run(stream, session_started)
     mode = settings.duplicates

@@ -4,24 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.runners import NoRunnerError, lane_count, open_pipeline, runner_of, worker_count
-from pipelines.settings import MIB, ConfigurationError, load
+from pipelines.runners import NoRunnerError, open_pipeline, runner_of
+from pipelines.settings import ConfigurationError, load
 
 
-@pytest.mark.parametrize(
-    ("entities", "size", "parallel"),
-    [(True, 100_000, False), (True, 5 * MIB, True), (False, 5 * MIB, False),
-     (False, 100 * MIB, True)],
-)  # fmt: skip
-def test_more_processes_are_started_only_when_the_input_is_worth_it(
-    entities: bool, size: int, parallel: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("runner", ["direct", "prism"])
+def test_more_workers_than_the_machine_can_hold_are_refused(
+    runner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-    assert worker_count(load({"entities": entities}), size) == (4 if parallel else 1)
-
-
-def test_the_number_that_was_asked_for_is_taken() -> None:
-    assert worker_count(load({"workers": 3}), 1) == 3
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {*range(8)}, raising=False)
+    with (
+        pytest.raises(
+            ConfigurationError, match=r"^33 workers are too many .* it starts 32 at most"
+        ),
+        open_pipeline(load({"runner": runner, "workers": 33}), 1),
+    ):
+        pass
 
 
 def test_another_runner_takes_its_own_options() -> None:
@@ -57,22 +55,6 @@ def test_a_runner_that_there_is_not_is_a_mistake_in_the_settings(name: str, mess
     ):
         pass
     assert "BundleBasedDirectRunner" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("flags", "lanes"),
-    [
-        ({"runner": "prism", "workers": 4}, 4),
-        ({"runner": "prism", "workers": 1}, 1),
-        ({"runner": "prism", "workers": 16}, 7),  # else no bundle of Prism's is left to read
-        ({"runner": "prism", "workers": 4, "entities": False}, 1),
-        ({"runner": "flink", "workers": 4}, 1),
-    ],
-)
-def test_entities_on_prism_are_looked_for_in_a_lane_for_each_worker(
-    flags: dict[str, object], lanes: int
-) -> None:
-    assert lane_count(load(flags)) == lanes
 
 
 def test_a_stream_runs_on_prism_unless_another_runner_is_named() -> None:
