@@ -128,12 +128,14 @@ class Generation:
     def _reserve(self, rows: int) -> None:
         if rows <= len(self._alive):
             return
-        before = (self._documents, self._versions, self._alive, self._keys, self._filled)
+        before = self._columns()
         self._make(1 << (rows - 1).bit_length())
-        after = (self._documents, self._versions, self._alive, self._keys, self._filled)
-        for old, new in zip(before, after, strict=True):
+        for old, new in zip(before, self._columns(), strict=True):
             new[: self._count] = old[: self._count]
         enter(self._keys, self._filled, 0, self._count, self._heads, self._nexts)
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self._documents, self._versions, self._alive, self._keys, self._filled
 
     def _make(self, rows: int) -> None:
         self._documents = np.empty(rows, DOCUMENT)
