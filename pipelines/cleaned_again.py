@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from pipelines.options import clean_options, read_options
 from pipelines.settings import Settings
 from transforms.document import Document, Rejected
 from transforms.read.slices import Slice, SourceFile, WorkUnit
@@ -28,6 +27,8 @@ def cleaned_again(
     Yields:
         The documents, in their order, and what was rejected, also of the file as a whole.
     """
+    # Here, as runs with nothing to do would pay for these.
+    from pipelines.options import clean_options, read_options
     from transforms.clean import clean
     from transforms.read.batches import read_unit
 
