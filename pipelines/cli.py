@@ -86,7 +86,7 @@ def search(
     json: JsonOption = False,
 ) -> None:
     """Search the index of a store."""
-    with command():
+    with command(commits=False):
         from pipelines.search import search_store
 
         settings = settings_of(config, store=store)
@@ -114,7 +114,7 @@ def serve(
     open_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Show the index as a web page, on this machine only, until Ctrl-C."""
-    with command():
+    with command(commits=False):
         from pipelines.serve import serve as serve_store
 
         serve_store(settings_of(config, store=store).store, port=port, open_browser=open_browser)
@@ -131,7 +131,7 @@ def explain(
 
     An id, a path, a URL, or the end of one; a file tells of all documents in it.
     """
-    with command():
+    with command(commits=False):
         from pipelines.explain import explain as explain_document
 
         explain_document(settings_of(config, store=store), document, json)
@@ -152,7 +152,7 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show what is in a store: runs, outcomes, languages, size, and what the next run would do."""
-    with command():
+    with command(commits=False):
         from pipelines.status import show_status
 
         show_status(settings_of(config, store=store), json, next_run)
@@ -168,7 +168,7 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Sum up in words what was kept and what was not, and why."""
-    with command():
+    with command(commits=False):
         from pipelines.report import show_report
 
         show_report(settings_of(config, store=store).store, run_id, json)
@@ -184,7 +184,7 @@ def reindex(
     json: JsonOption = False,
 ) -> None:
     """Build the index anew from the store's Parquet files."""
-    with command():
+    with command(commits=False):
         from pipelines.reindex import reindex as reindex_store
 
         reindex_store(settings_of(config, store=store), json, prune)
@@ -212,7 +212,7 @@ def provision(
 
     Run it again at any time: it changes nothing that is as it should be.
     """
-    with command():
+    with command(commits=False):
         from pipelines.provision import provision as make_ready
 
         given = {"url": kibana_url, "space": space}
@@ -235,7 +235,7 @@ def doctor(
     store: StoreOption = None, config: ConfigOption = None, json: JsonOption = False
 ) -> None:
     """Check this installation: versions, models, disk, store."""
-    with command():
+    with command(commits=False):
         from pipelines.doctor import examine
 
         if not examine(settings_of(config, store=store), json):

@@ -42,7 +42,7 @@ def list_letters(
     json: JsonOption = False,
 ) -> None:
     """Show the open dead letters, the newest first."""
-    with command():
+    with command(commits=False):
         from pipelines.dead_letters import newest_letters, selected
         from pipelines.show_dead_letters import show_list
 
@@ -63,7 +63,7 @@ def show(
 
     An id or its beginning, a path, a URL, or the end of one; a file tells of all letters on it.
     """
-    with command():
+    with command(commits=False):
         from pipelines.dead_letters import all_letters, find_letters, newest_letters
         from pipelines.show_dead_letters import show_letters
 

@@ -29,7 +29,7 @@ def list_models(
     json: JsonOption = False,
 ) -> None:
     """Show the models that spaCy publishes, by language and size."""
-    with command():
+    with command(commits=False):
         from pipelines.models import show_models
 
         show_models(language, _entity_config(config), json)
@@ -55,7 +55,7 @@ def install(
     config: ConfigOption = None,
 ) -> None:
     """Download a model with spaCy and install it beside docsluice."""
-    with command():
+    with command(commits=False):
         from pipelines.install_model import install as install_model
 
         install_model(language, size, accept_licence, _entity_config(config))
@@ -71,7 +71,7 @@ def which(
     json: JsonOption = False,
 ) -> None:
     """Tell which model finds the names in which language."""
-    with command():
+    with command(commits=False):
         from pipelines.models import show_uses
 
         show_uses(languages or (), _entity_config(config), json)

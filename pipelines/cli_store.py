@@ -19,7 +19,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check that manifests, Parquet, ledger, fingerprints, state and index agree."""
-    with command():
+    with command(commits=False):
         from pipelines.verify import show_verify
 
         if not show_verify(settings_of(config, store=store), repair, json):

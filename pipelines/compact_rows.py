@@ -19,7 +19,7 @@ from transforms import files
 from transforms.document import LEDGER_SCHEMA, SCHEMA, completed
 from transforms.letters import INDEX
 from transforms.published import FINGERPRINT_SCHEMA
-from transforms.run import Run
+from transforms.run import Run, beside
 
 PART_BYTES = 32 * 1024 * 1024
 _GROUP_BYTES = 8 * 1024 * 1024
@@ -102,8 +102,8 @@ def copy_documents(store: Store, run: Run, state: State) -> Copied:
         table = completed(read_part(path)).select(SCHEMA.names)
         ids = table.column("id").to_pylist()
         stays = pa.array(state.standing(ids, [run_id] * len(ids)), pa.bool_())
-        beside = path.replace("/documents/", "/fingerprints/")
-        known = read_part(beside) if beside in fingerprints else None
+        other = beside(path, "fingerprints")
+        known = read_part(other) if other in fingerprints else None
         kept = table.filter(stays)
         added = part.add(kept, known, stays)
         copied.documents += kept.num_rows

@@ -58,13 +58,19 @@ def size_in_words(number: int) -> str:
 
 
 @contextmanager
-def command(verbose: bool = False, quiet: bool = False) -> Iterator[None]:
-    """Run a command: log as asked, and turn errors that a user can mend into one line each."""
+def command(verbose: bool = False, quiet: bool = False, *, commits: bool = True) -> Iterator[None]:
+    """Run a command: log as asked, and turn errors that a user can mend into one line each.
+
+    Args:
+        verbose: whether to log more.
+        quiet: whether to log only errors.
+        commits: whether the command is a run or the like, that commits or leaves no trace.
+    """
     set_up_logging(verbose, quiet)
     try:
         yield
     except KeyboardInterrupt:
-        complain("interrupted; nothing of this run was committed")
+        complain("interrupted; nothing of this run was committed" if commits else "interrupted")
         raise typer.Exit(ExitCode.FAILED) from None
     except BrokenPipeError:
         sys.stderr.close()

@@ -53,7 +53,7 @@ def explain(settings: Settings, wanted: str, as_json: bool) -> None:
             if as_json:
                 _print_json(told)
             else:
-                _tell_all(console, told)
+                _tell_all(console, store, told)
         elif meant.file:
             _summarise(console, state, meant.file, as_json)
         else:
@@ -113,7 +113,7 @@ def _offer(console: Console, wanted: str, meant: Meant, as_json: bool) -> None:
         console.print(f"  … and {number - _CANDIDATES:,} more")
 
 
-def _tell_all(console: Console, told: list[Story]) -> None:
+def _tell_all(console: Console, store: Store, told: list[Story]) -> None:
     for number, story in enumerate(told):
         if number:
             console.print()
@@ -125,7 +125,7 @@ def _tell_all(console: Console, told: list[Story]) -> None:
             _print_facts(console, _of_row(row))
         console.print("  now: ", end="")
         console.print(_now(story), style="bold")
-        _print_facts(console, _of_story(story))
+        _print_facts(console, _of_story(store, story))
 
 
 def _print_facts(console: Console, facts: Facts) -> None:
@@ -222,7 +222,7 @@ def _now(story: Story) -> str:
     return f"published by run {story['published_in']}{last}"
 
 
-def _of_story(story: Story) -> Facts:
+def _of_story(store: Store, story: Story) -> Facts:
     """What holds now, whichever run it comes from."""
     duplicates = story["duplicates"]
     if story["published_in"] is not None or duplicates["number"]:
@@ -240,7 +240,7 @@ def _of_story(story: Story) -> Facts:
         yield "" if number else "dead letter", told
         yield "", letter["file"]
     if any(letter["open"] for letter in story["dead_letters"]):
-        yield "retry", f"docsluice dead-letters show {story['id']}"
+        yield "retry", f"docsluice dead-letters replay {story['id']}{store.option}"
     yield "index", _in_index(story["index"])
 
 

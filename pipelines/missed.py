@@ -26,7 +26,7 @@ from pipelines.state import DocumentRow, State, open_state
 from pipelines.store import Store, StoreError
 from transforms import files
 from transforms.document import SCHEMA
-from transforms.run import Run
+from transforms.run import Run, beside
 
 if TYPE_CHECKING:
     from transforms.election import Canonical
@@ -157,7 +157,7 @@ def _arrivals(store: Store, state: State, run_ids: Sequence[str]) -> Iterator[Ar
         for _, path in store.parts("fingerprints", [holder] if holder else []):
             table, keys = read_fingerprints(path)
             ids, rows = table.column("id").to_pylist(), table.column("row").to_numpy()
-            of = path.replace("/fingerprints/", "/documents/")
+            of = beside(path, "documents")
             written_by = read_columns(of, ["run_id"], rows).column("run_id")
             stands = pa.array(state.standing(ids, [holder or ""] * len(ids)), pa.bool_())
             chosen = pc.and_(pc.is_in(written_by, wanted), stands).to_numpy().nonzero()[0]

@@ -23,6 +23,7 @@ import pyarrow as pa
 from pipelines.state import Standing, State
 from pipelines.store import Store, StoreError
 from transforms import files
+from transforms.run import beside
 
 if TYPE_CHECKING:
     from transforms.meeting import Published
@@ -179,10 +180,7 @@ def _add(
     from transforms.band_tables import BandTable, merge_tables
     from transforms.published import write_band_table
 
-    parts = [
-        (path, path.replace("/fingerprints/", "/documents/"))
-        for _, path in store.parts("fingerprints", runs)
-    ]
+    parts = [(path, beside(path, "documents")) for _, path in store.parts("fingerprints", runs)]
     path = _path(directory, runs)
     sizes[path] = runs, write_band_table(path, runs, parts, state)
     merged, total = [path], sizes[path][1]

@@ -55,7 +55,7 @@ def show_summary(settings: Settings, summary: Summary, as_json: bool) -> None:
     if not store.manifests:
         return
     command = command_name()
-    where = "" if store.path == "store" else f" --store {store.path}"
+    where = store.option
     if summary.failed:
         failures = count(summary.failed, "failure")
         told = f"{failures}: {command} dead-letters list{where}"

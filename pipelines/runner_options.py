@@ -1,18 +1,23 @@
 """The options of each runner, typed: what docsluice sets or checks; Beam takes all others as given.
 
-Names are Beam's own, as in ``--runner-option job_endpoint=localhost:8099``.
+Names are Beam's own, as in ``--runner-option job_endpoint=localhost:8099``. One that neither
+docsluice nor Beam knows is taken for misspelt, unless it is written as a flag of Beam's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pipelines import __version__
 from pipelines.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 WORKER_IMAGE = f"docsluice-worker:{__version__}"
 """Name of the image that the ``worker`` target of the Dockerfile is given."""
@@ -31,10 +36,10 @@ class Options(BaseModel):
 
     @classmethod
     def parse(cls, given: Iterable[str]) -> Self:
-        """Options from ``name=value``, with or without leading dashes.
+        """Options from ``name=value``; with leading dashes, of any name.
 
         Raises:
-            ConfigurationError: a value that the option cannot have.
+            ConfigurationError: an option that is not known, or a value that it cannot have.
         """
         known: dict[str, str] = {}
         others: list[str] = []
@@ -43,6 +48,8 @@ class Options(BaseModel):
             if equals and name in cls.model_fields and name != "given":
                 known[name] = value
             else:
+                if not option.startswith("--"):
+                    _expect_known(name)
                 others.append(f"--{name}{equals}{value}")
         try:
             return cls.model_validate({**known, "given": tuple(others)})
@@ -169,3 +176,26 @@ class DataflowOptions(Options):
             )
         place = self.temp_location or f"{staging.rstrip('/')}/temp"
         return self.model_copy(update={"temp_location": place})
+
+
+def _expect_known(name: str) -> None:
+    known = _known_names()
+    if name in known:
+        return
+    alike = get_close_matches(name, sorted(known), n=1)
+    guess = f"did you mean {alike[0]}? If" if alike else "if"
+    raise ConfigurationError(
+        f"there is no runner option {name!r}; {guess} only the runner itself knows it, write "
+        f"--runner-option=--{name}=VALUE"
+    )
+
+
+def _known_names() -> set[str]:
+    """Names of all options of ours and of Beam's, whatever the runner."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    parsers: list[ArgumentParser] = []
+    PipelineOptions([]).get_all_options(add_extra_args_fn=parsers.append)
+    beams = {flag.removeprefix("--") for flag in parsers[0]._option_string_actions}
+    kinds = (PrismOptions, FlinkOptions, SparkOptions, DataflowOptions)
+    return beams.union(*(kind.model_fields for kind in kinds)) - {"given"}

@@ -16,6 +16,7 @@ from pipelines.runner_options import (
     DataflowOptions,
     FlinkOptions,
     JobServerOptions,
+    Options,
     PrismOptions,
     SparkOptions,
 )
@@ -117,8 +118,7 @@ def open_pipeline(
             options = DataflowOptions.parse(given).complete()
             arguments = ["--runner=DataflowRunner", *options.arguments()]
         else:
-            arguments = [f"--runner={runner}"]
-            arguments += [name if name.startswith("--") else f"--{name}" for name in given]
+            arguments = [f"--runner={runner}", *Options.parse(given).arguments()]
         if streaming:
             arguments.append("--streaming")
         yield stack.enter_context(_cancelled_at_the_end(arguments))

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from pipelines.lock import lock_holder
 from transforms import files
 from transforms.index import Hit, Query, QueryError, Results, Snippet
 from transforms.sqlite import INDEX_NAME, SqliteIndex
@@ -86,14 +87,22 @@ def _open_index(store: Path | str, settings: Settings | None) -> SqliteIndex | E
 
 
 def _warn_if_behind(store: Path | str, index: SqliteIndex) -> None:
-    """Say so where later runs have filled another index, or none, and this one was left behind."""
+    """Say so where later runs have filled another index, or none, and this one was left behind.
+
+    A run that is being committed has its manifest a moment before its documents are in the index.
+    """
+    if lock_holder(str(store)):
+        return
     newest = files.names(files.join(str(store), "runs"), ".json")[-1:]
     if index.path.exists() and not {name.removesuffix(".json") for name in newest} <= index.runs():
+        from pipelines.store import Store  # not for every search: it brings pyarrow
+
         log.warning(
             "%s lacks the newest run of the store, which filled another index or none; name the "
             "settings of that one with --config, or bring this one up to date: "
-            "DOCSLUICE_INDEX=sqlite docsluice reindex",
+            "DOCSLUICE_INDEX=sqlite docsluice reindex%s",
             index.path,
+            Store(str(store)).option,
         )
 
 

@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import unquote
 
 import yaml
 from pydantic import (
@@ -30,6 +31,7 @@ from pydantic_settings import (
 
 from pipelines.server_settings import PREFIX as PREFIX
 from pipelines.server_settings import KibanaSettings, ServerSettings
+from transforms.files import is_remote
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +131,20 @@ class Settings(BaseSettings):
 
     stream: StreamSettings = Field(default_factory=StreamSettings)
 
+    @field_validator("store")
+    @classmethod
+    def _is_a_place(cls, value: str) -> str:
+        """A local path without what may stand around it, or an address on another filesystem."""
+        if not value.strip():
+            raise ValueError("it is empty; name a directory, or leave it out")
+        if is_remote(value):
+            return value
+        is_address = value.startswith("file:///")
+        path = Path(unquote(value.removeprefix("file://")) if is_address else value)
+        if path.is_file():
+            raise ValueError(f"{path} is a file; name a directory")
+        return str(path)
+
     @field_validator("duplicates", mode="before")
     @classmethod
     def _off_is_a_word(cls, value: object) -> object:
@@ -143,6 +159,14 @@ class Settings(BaseSettings):
 
         value = value.split(",") if isinstance(value, str) and "," in value else value
         rejecting_flags(value if isinstance(value, str) else tuple(value))
+        return value
+
+    @field_validator("sources")
+    @classmethod
+    def _are_named(cls, value: list[str]) -> list[str]:
+        """The path of nothing is the current directory, which nobody means."""
+        if not all(source.strip() for source in value):
+            raise ValueError("a source is empty: name a file, a directory or a URL")
         return value
 
     @field_validator("runner_options")

@@ -191,8 +191,7 @@ def _facts(store: Store, letter: Letter, past: list[Letter]) -> Iterator[tuple[s
 
 
 def _advice(store: Store, letter: Letter) -> str:
-    where = "" if store.path == "store" else f" --store {store.path}"
-    command = f"docsluice dead-letters replay {letter.id[:SHOWN_ID]}{where}"
+    command = f"docsluice dead-letters replay {letter.id[:SHOWN_ID]}{store.option}"
     if letter.stage == INDEX:
         return "let the index take such a document (its mapping, or a limit), then: " + command
     if letter.stage == "list":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import orjson
@@ -34,6 +35,11 @@ class Store:
     """A store at ``path``, a directory of any Beam filesystem."""
 
     path: str
+
+    @property
+    def option(self) -> str:
+        """What a command that users are told needs to mean this store; begins with a blank."""
+        return "" if self.path == "store" else f" --store {quote(self.path)}"
 
     @property
     def index_path(self) -> Path:

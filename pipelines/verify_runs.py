@@ -20,6 +20,7 @@ from pipelines.verify_read import STRINGS, Rows, documents_in_words, opened, rea
 from transforms import files
 from transforms.document import LEDGER_SCHEMA, SCHEMA
 from transforms.published import FINGERPRINT_SCHEMA
+from transforms.run import beside
 
 
 @dataclass(slots=True)
@@ -51,11 +52,11 @@ def check_run(store: Store, run_id: str, state: State, seen: Seen) -> Iterator[P
     for path, table in opened(store, "documents", SCHEMA, run_id, problems):
         _check_run_ids(path, table, run_id, manifest, problems)
         documents.add(table)
-        beside = path.replace("/documents/", "/fingerprints/")
+        other = beside(path, "fingerprints")
         without_fingerprint += _check_fingerprints(
-            store, run_id, table, beside, beside in fingerprints, problems
+            store, run_id, table, other, other in fingerprints, problems
         )
-        fingerprints.discard(beside)
+        fingerprints.discard(other)
     for path in sorted(fingerprints):
         what = "there is no file of documents of that name"
         problems.append(Problem(path, what, read_anew(store.path, run_id)))

@@ -26,3 +26,14 @@ class Run:
     def part(self, kind: str, part: str, suffix: str) -> str:
         """Path of the file of a kind that a part of this run ends in."""
         return files.join(self.directory(kind), f"part-{part}{suffix}")
+
+
+def beside(path: str, kind: str) -> str:
+    """The file of another kind for the same part of a run: ``fingerprints`` of ``documents``.
+
+    Args:
+        path: of a file of a run, ``…/kind/run=ID/NAME``; the store may be called like a kind.
+        kind: the other kind.
+    """
+    *store, _, run, name = path.split("/")
+    return "/".join([*store, kind, run, name])

@@ -120,7 +120,7 @@ def _is_passing(error: BaseException) -> bool:
 
 def main() -> None:
     """Set up the server that the settings in the environment name."""
-    with command():
+    with command(commits=False):
         set_up(elasticsearch_config(load({})))
 
 

@@ -181,7 +181,7 @@ def test_the_commands_tell_one_story(docsluice: Docsluice, tmp_path: Path) -> No
     for done in (shown, evil, docsluice("dead-letters", "show", "in/news.jsonl", "--json")):
         assert not {"\x1b", "\x07", "\x9b"} & set(done.stdout)
     id_ = json.loads(docsluice("explain", "news.jsonl#L2", "--json").stdout)[0]["id"]
-    assert f"docsluice dead-letters show {id_}" in docsluice("explain", "news.jsonl#L2").stdout
+    assert f"docsluice dead-letters replay {id_}" in docsluice("explain", "news.jsonl#L2").stdout
 
     lines[2] = json.dumps(POISON)
     file.write_text("\n".join(lines))

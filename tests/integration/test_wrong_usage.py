@@ -38,6 +38,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, words: st
         (["folder/*.doc"], "no file matches folder/*.doc"),
         (["ftp://example.org/x"], "ftp://example.org/x: no filesystem for ftp://"),
         ([], "name at least one source"),
+        ([""], "a source is empty: "),
         (["folder", "--workers", "0"], "workers: "),
         (["folder", "--format", "docx"], "format: "),
         (["folder", "--encoding", "latin-99"], "no encoding is called 'latin-99'"),
@@ -49,12 +50,16 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, words: st
         (["folder", "--runner", "nonsense"], "no runner 'nonsense'; take direct, prism"),
         (["folder", "--runner-option", "a=b"], "the direct runner takes --workers"),
         (["folder", "--runner-option", "foo"], "runner_options: 'foo' is not NAME=VALUE"),
+        (
+            ["folder", "--runner", "prism", "--runner-option", "job_endpont=a:1"],
+            "no runner option 'job_endpont'; did you mean job_endpoint?",
+        ),
         (["folder", "--config", "none.yaml"], "no configuration file at none.yaml"),
         (["folder", "--config", "unknown.yaml"], "there is no setting 'stoer'"),
         (["folder", "--config", "broken.yaml"], "cannot read broken.yaml: "),
         (["folder", "--config", "list.yaml"], "cannot read list.yaml: it must hold settings"),
         (["folder", "--config", "folder"], "cannot read folder: "),
-        (["folder", "--store", "folder/good.txt"], "cannot write to the store folder/good.txt"),
+        (["folder", "--store", "folder/good.txt"], "store: folder/good.txt is a file"),
         (["folder", "--store", "/proc/store"], "cannot write to the store /proc/store"),
     ],
     ids=str,
@@ -67,6 +72,15 @@ def test_wrong_usage_is_one_line_and_leaves_nothing(
     (tmp_path / "list.yaml").write_text("- store\n")
     assert_one_line(docsluice("run", *arguments), 2, words)
     assert not list(tmp_path.glob("store/*/run=*"))
+
+
+@pytest.mark.parametrize(
+    "command", [["schedule", "--every", "1h"], ["watch"], ["stream"]], ids=lambda words: words[0]
+)
+def test_an_empty_source_is_refused_by_whatever_takes_sources(
+    docsluice: Docsluice, command: list[str]
+) -> None:
+    assert_one_line(docsluice(*command, ""), 2, "a source is empty: ")
 
 
 def test_a_wrong_environment_is_one_line(docsluice: Docsluice, folder: Path) -> None:

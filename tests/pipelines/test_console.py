@@ -3,8 +3,9 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
-from pipelines.console import count, size_in_words
+from pipelines.console import command, count, size_in_words
 
 ENDING = """
 import atexit
@@ -34,6 +35,19 @@ def test_a_process_ends_quietly_when_nobody_reads_its_output() -> None:
     done = subprocess.run(ending, stdout=writer, stderr=subprocess.PIPE, env=buffered)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("commits", "said"),
+    [(True, "interrupted; nothing of this run was committed"), (False, "interrupted")],
+)
+def test_ctrl_c_speaks_of_a_commit_only_where_there_would_be_one(
+    commits: bool, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as end, command(commits=commits):
+        raise KeyboardInterrupt
+    assert end.value.exit_code == 3
+    assert capsys.readouterr().err == f"docsluice: {said}\n"
 
 
 def test_a_number_of_things_is_in_words() -> None:

@@ -10,6 +10,7 @@ from pipelines.runner_options import (
     DataflowOptions,
     FlinkOptions,
     JobServerOptions,
+    Options,
     PrismOptions,
     SparkOptions,
 )
@@ -32,6 +33,30 @@ def test_what_is_not_known_goes_to_beam_as_it_was_given() -> None:
         "--experiments=b",
         "--save_main_session",
     ]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("job_endpont=a:1", "^there is no runner option 'job_endpont'; did you mean job_endpoint?"),
+        ("regoin=a", "did you mean region?"),
+        ("zzzz=1", "^there is no runner option 'zzzz'; if only the runner itself knows it, write "),
+        ("object_reuse=true", "--runner-option=--object_reuse=VALUE$"),
+    ],
+)
+def test_an_option_that_nobody_knows_is_refused(option: str, message: str) -> None:
+    for kind in (Options, PrismOptions, FlinkOptions, SparkOptions, DataflowOptions):
+        with pytest.raises(ConfigurationError, match=message.replace("?", "[?]")):
+            kind.parse([option])
+
+
+def test_what_only_the_runner_knows_is_written_as_a_flag() -> None:
+    assert SparkOptions.parse(["--object_reuse=true"]).given == ("--object_reuse=true",)
+
+
+@pytest.mark.parametrize("option", ["flink_master=a:1", "beam_services={}", "parallelism=2"])
+def test_options_of_beam_and_of_another_runner_of_ours_are_known(option: str) -> None:
+    assert PrismOptions.parse([option]).given == (f"--{option}",)
 
 
 @pytest.mark.parametrize("kind", [FlinkOptions, SparkOptions])

@@ -32,6 +32,16 @@ def test_another_runner_takes_its_own_options() -> None:
         pipeline | beam.Create([1])
 
 
+def test_a_misspelt_option_is_refused_before_any_server_is_asked_or_started() -> None:
+    for runner in ("prism", "flink", "spark", "dataflow", "FnApiRunner"):
+        settings = load({"runner": runner, "runner_options": ["job_endpont=localhost:9"]})
+        with (
+            pytest.raises(ConfigurationError, match="no runner option 'job_endpont'"),
+            open_pipeline(settings, 1),
+        ):
+            pass
+
+
 def test_the_direct_runner_takes_no_options_of_beam() -> None:
     with (
         pytest.raises(ConfigurationError, match="--workers"),

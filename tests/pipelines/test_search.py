@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 from rich.console import Console
 
+from pipelines.lock import writer_lock
 from pipelines.search import render, search_store, to_json
 from tests.transforms.index_contract import publish
 from transforms.index import Fragment, Hit, Name, QueryError, Results, SearchIndexError, Snippet
@@ -132,5 +133,9 @@ def test_an_index_that_later_runs_have_not_filled_is_said_to_be_behind(
     search_store(store, "cats")
     assert not caplog.text
     (runs / f"{applied}~later.json").write_text("{}")
+    with writer_lock(str(store)):  # a run that is just being committed
+        search_store(store, "cats")
+    assert not caplog.text
     search_store(store, "cats")
     assert "lacks the newest run" in caplog.text
+    assert caplog.text.rstrip().endswith(f"docsluice reindex --store {store}")

@@ -120,3 +120,39 @@ def test_a_runner_option_without_a_value_must_be_written_as_a_flag() -> None:
     for wrong in ("foo", "=foo"):
         with pytest.raises(ConfigurationError, match=f"^runner_options: '{wrong}' is not NAME=VAL"):
             load({"runner_options": [wrong]})
+
+
+@pytest.mark.parametrize(
+    ("given", "store"),
+    [
+        ("tr/", "tr"),
+        (".", "."),
+        ("./", "."),
+        ("file:///a%20b/c", "/a b/c"),
+        ("gs://bucket/store", "gs://bucket/store"),
+        ("50%25", "50%25"),
+    ],
+)
+def test_a_store_is_a_path_or_an_address(given: str, store: str) -> None:
+    assert load({"store": given}).store == store
+
+
+def test_a_store_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(ConfigurationError, match=r"^store: .*a\.txt is a file; name a directory$"):
+        load({"store": str(tmp_path / "a.txt")})
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_store_is_refused(empty: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^store: it is empty; name a "):
+        load({"store": empty})
+
+
+@pytest.mark.parametrize("source", ["", " "])
+def test_an_empty_source_is_refused_wherever_it_is_given(source: str, tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"sources: [raw, '{source}']\n")
+    for flags, config in (({"sources": [source]}, None), ({}, path)):
+        with pytest.raises(ConfigurationError, match=r"^sources: a source is empty: name a"):
+            load(flags, config)
