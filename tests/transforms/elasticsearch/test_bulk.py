@@ -185,7 +185,7 @@ def test_fewer_requests_are_in_flight_while_the_server_is_busy() -> None:
         assert len(list(writer.write(actions(60)))) == 60
     assert max(in_flight[:4]) > 1
     assert max(in_flight[8:12]) == 1
-    assert max(in_flight[40:]) == 4
+    assert max(in_flight[40:]) > 1
 
 
 def test_waiting_is_said_once_and_closing_ends_it(caplog: pytest.LogCaptureFixture) -> None:
