@@ -15,6 +15,7 @@ from pipelines.schedule_flags import (
     GraceOption,
     IncludeOption,
     IndexOption,
+    MaxDeleteOption,
     MetricsAddressOption,
     MetricsPortOption,
     QuietOption,
@@ -60,6 +61,7 @@ def schedule(
     index: IndexOption = None,
     elasticsearch_url: UrlOption = None,
     workers: WorkersOption = None,
+    max_delete_fraction: MaxDeleteOption = None,
     grace: GraceOption = "60s",
     retry_after: RetryOption = "30s",
     retry_at_most: RetryMostOption = "1h",
@@ -94,7 +96,15 @@ def schedule(
             rhythm = Cron(cron or "", time_zone(timezone))
         rhythm.after(now)  # a day that never comes is told now
         flags = _flags(
-            sources, store, include, exclude, entities, index, elasticsearch_url, workers
+            sources,
+            store,
+            include,
+            exclude,
+            entities,
+            index,
+            elasticsearch_url,
+            workers,
+            max_delete_fraction,
         )
         settings = _checked(config, flags)
         request = Request("schedule", flags, str(config) if config else None, verbose, quiet)
@@ -129,6 +139,7 @@ def watch(
     index: IndexOption = None,
     elasticsearch_url: UrlOption = None,
     workers: WorkersOption = None,
+    max_delete_fraction: MaxDeleteOption = None,
     grace: GraceOption = "60s",
     retry_after: RetryOption = "30s",
     retry_at_most: RetryMostOption = "1h",
@@ -149,7 +160,15 @@ def watch(
         from pipelines.watch import WatchOptions, keep_watch
 
         flags = _flags(
-            sources, store, include, exclude, entities, index, elasticsearch_url, workers
+            sources,
+            store,
+            include,
+            exclude,
+            entities,
+            index,
+            elasticsearch_url,
+            workers,
+            max_delete_fraction,
         )
         settled = _duration("settle", settle)
         flags["settle_seconds"] = settled.total_seconds()
@@ -181,6 +200,7 @@ def _flags(
     index: str | None,
     elasticsearch_url: str | None,
     workers: int | None,
+    max_delete_fraction: float | None,
 ) -> dict[str, Any]:
     """The settings that were given as options, for each run to begin from."""
     flags = {
@@ -192,6 +212,7 @@ def _flags(
         "index": index,
         "elasticsearch": {"url": elasticsearch_url} if elasticsearch_url else None,
         "workers": workers,
+        "max_delete_fraction": max_delete_fraction,
     }
     return {name: value for name, value in flags.items() if value is not None}
 

@@ -14,6 +14,7 @@ from pipelines.schedule_flags import (
     ExcludeOption,
     IncludeOption,
     IndexOption,
+    MaxDeleteOption,
     MetricsAddressOption,
     MetricsPortOption,
     QuietOption,
@@ -75,13 +76,7 @@ def stream(
             "is committed. [default: 10m]",
         ),
     ] = None,
-    max_delete_fraction: Annotated[
-        float | None,
-        typer.Option(
-            metavar="FRACTION",
-            help="Of what is published, delete at most so much of what is gone. [default: 0.2]",
-        ),
-    ] = None,
+    max_delete_fraction: MaxDeleteOption = None,
     store: StoreOption = None,
     config: ConfigOption = None,
     include: IncludeOption = None,

@@ -1,4 +1,4 @@
-"""Options that ``docsluice schedule`` and ``docsluice watch`` share."""
+"""Options that ``docsluice schedule``, ``watch`` and ``stream`` share."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ IndexOption = Annotated[
 UrlOption = Annotated[str | None, typer.Option(metavar="URL", help="Address of Elasticsearch.")]
 WorkersOption = Annotated[
     int | None, typer.Option(metavar="N", help="Processes of the direct runner.")
+]
+MaxDeleteOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="FRACTION",
+        help="Of what is published, delete at most so much of what is gone. [default: 0.2]",
+    ),
 ]
 GraceOption = Annotated[
     str,

@@ -15,11 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipelines.attempt import Attempt, Outcome, Request
-from pipelines.console import count
+from pipelines.console import ExitCode, count
 from pipelines.rhythm import BackOff
 from pipelines.service_status import Status, StatusFile, StatusFileError
 from pipelines.stop_signals import StopSignals
-from transforms.files import is_remote
+from transforms import files
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,10 @@ STEP = 10.0
 """Seconds after which a wait looks at the clock again, which someone may have set."""
 PATIENCE = 20.0
 """Seconds in which a run that is told to stop must have ended."""
+
+
+class WrongUsageError(ValueError):
+    """The very first run cannot be done as it was asked for; one line for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,12 @@ class Service:
         status: Status,
         file: StatusFile | None,
         signals: StopSignals,
+        store: str,
     ) -> None:
         self.signals = signals
         self.status = status
         self._request, self._options, self._file = request, options, file
+        self._store = store
 
     def show(self, status: Status) -> None:
         """From now on this is the status."""
@@ -66,7 +72,12 @@ class Service:
             self._file.write(status)
 
     def run(self) -> Outcome:
-        """Do a run in a child process, to its end or until it has to be abandoned."""
+        """Do a run in a child process, to its end or until it has to be abandoned.
+
+        Raises:
+            WrongUsageError: the first one was asked for wrongly; further ones are tried again.
+        """
+        is_first = not self.status.runs
         started = datetime.now(UTC)
         self.show(self.status.running())
         try:
@@ -74,6 +85,8 @@ class Service:
         except OSError as error:
             outcome = Outcome("failed", 3, f"cannot start the process of the run: {error.strerror}")
         self.show(self.status.after(outcome, started, datetime.now(UTC)))
+        if is_first and outcome.exit_code == ExitCode.USAGE and not _may_have_runs(self._store):
+            raise WrongUsageError(outcome.error)
         return outcome
 
     def _wait_for(self, attempt: Attempt) -> Outcome:
@@ -140,6 +153,7 @@ def service(request: Request, options: ServiceOptions, store: str) -> Iterator[S
     Raises:
         StatusFileError: the status file cannot be written.
         MetricsError: the address of the endpoint is taken.
+        WrongUsageError: see ``Service.run``.
     """
     logging.getLogger("pipelines").setLevel(
         logging.DEBUG if request.verbose else logging.ERROR if request.quiet else logging.INFO
@@ -147,7 +161,7 @@ def service(request: Request, options: ServiceOptions, store: str) -> Iterator[S
     with ExitStack() as stack:
         file = _status_file(request.command, options, store)
         signals = stack.enter_context(StopSignals())
-        made = Service(request, options, Status(request.command), file, signals)
+        made = Service(request, options, Status(request.command), file, signals, store)
         if options.metrics_port is not None:
             from pipelines.metrics import endpoint
 
@@ -160,19 +174,29 @@ def service(request: Request, options: ServiceOptions, store: str) -> Iterator[S
             yield made
         finally:
             made.show(made.status.stopped())
-            log.info("stopped")
+        log.info("stopped")
 
 
 def _status_file(command: str, options: ServiceOptions, store: str) -> StatusFile | None:
     if options.status_file:
         return StatusFile(Path(options.status_file))
-    if is_remote(store):
+    if files.is_remote(store):
         return None
     try:
         return StatusFile(Path(store, f"{command}.json"))
     except StatusFileError as error:
         log.warning("%s; this one goes on without", error)
         return None
+
+
+def _may_have_runs(store: str) -> bool:
+    """Whether runs may be committed: then what is missing was there once, and may come back."""
+    if files.is_remote(store):
+        return True
+    try:
+        return bool(files.names(str(Path(store, "runs")), ".json"))
+    except OSError as error:
+        return not isinstance(error, NotADirectoryError)
 
 
 def _done(outcome: Outcome) -> str:

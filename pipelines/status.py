@@ -92,7 +92,8 @@ def describe(settings: Settings, with_next: bool | None = None) -> dict[str, Any
             for run in reversed(runs)
         ],
         "writer": lock_holder(store.path),
-        "schedule": _schedule(store),
+        "schedule": _scheduler(store, "schedule"),
+        "watch": _scheduler(store, "watch"),
         "stream": describe_stream(store),
         "next": next_run(settings, store, with_next),
     }
@@ -114,8 +115,9 @@ def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
     if writer := status["writer"]:
         told = "process {pid} on {host} since {since}: {command}".format(**writer)
         lines.append(("writing now", told))
-    if schedule := status["schedule"]:
-        lines.append(("schedule", _schedule_in_words(schedule)))
+    lines += [
+        (name, _scheduler_in_words(status[name])) for name in ("schedule", "watch") if status[name]
+    ]
     if stream := status["stream"]:
         lines.append(("stream", stream_in_words(stream)))
     if status["next"]:
@@ -182,27 +184,27 @@ def _sizes(store: Store) -> dict[str, int]:
     return sizes
 
 
-def _schedule(store: Store) -> dict[str, Any] | None:
+def _scheduler(store: Store, command: str) -> dict[str, Any] | None:
     """What the status file of a scheduler in a local store tells, and whether it ``is_running``."""
-    path = Path(store.path, "schedule.json")
+    path = Path(store.path, f"{command}.json")
     if files.is_remote(store.path) or not path.exists():
         return None
     try:
         told = orjson.loads(path.read_bytes())
         names = ("command", "pid", "state", "next_run_at", "consecutive_failures", "last_run")
-        schedule = {name: told[name] for name in names}
+        scheduler = {name: told[name] for name in names}
     except (OSError, orjson.JSONDecodeError, KeyError) as error:
         return {"error": f"{path} cannot be read: {error}"}
-    is_running = schedule["state"] != "stopped" and is_alive(schedule["pid"])
-    return {**schedule, "is_running": is_running}
+    is_running = scheduler["state"] != "stopped" and is_alive(scheduler["pid"])
+    return {**scheduler, "is_running": is_running}
 
 
-def _schedule_in_words(schedule: dict[str, Any]) -> str:
-    if "error" in schedule:
-        return str(schedule["error"])
-    if not schedule["is_running"]:
-        return f"{schedule['command']} is not running"
-    due = f", next run at {schedule['next_run_at']}" if schedule["next_run_at"] else ""
-    failures = schedule["consecutive_failures"]
+def _scheduler_in_words(scheduler: dict[str, Any]) -> str:
+    if "error" in scheduler:
+        return str(scheduler["error"])
+    if not scheduler["is_running"]:
+        return f"{scheduler['command']} is not running"
+    due = f", next run at {scheduler['next_run_at']}" if scheduler["next_run_at"] else ""
+    failures = scheduler["consecutive_failures"]
     failed = f", {count(failures, 'failure')} in a row" if failures else ""
-    return f"{schedule['command']} (process {schedule['pid']}): {schedule['state']}{due}{failed}"
+    return f"{scheduler['command']} (process {scheduler['pid']}): {scheduler['state']}{due}{failed}"

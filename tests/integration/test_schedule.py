@@ -75,9 +75,12 @@ def test_a_growing_directory_is_read_run_by_run_never_two_at_once(tmp_path: Path
 
 
 def test_failures_back_off_and_are_told_until_the_source_is_back(tmp_path: Path) -> None:
-    arguments = ("schedule", "source", "--cron", "* * * * *", "--metrics-port", 0)
+    source = texts(tmp_path / "source")
+    arguments = ("schedule", "source", "--every", "2s", "--metrics-port", 0)
     more = ("--retry-after", "1s", "--retry-at-most", "2s")
     with Scheduler(*arguments, *more, cwd=tmp_path) as scheduler:
+        scheduler.until_done(1)
+        source.rmdir()
         status = scheduler.until(lambda status: status["consecutive_failures"] == 2)
         assert status["last_run"]["error"] == "source not found: source"
         assert status["last_run"]["exit_code"] == 2
@@ -85,8 +88,9 @@ def test_failures_back_off_and_are_told_until_the_source_is_back(tmp_path: Path)
         health = httpx.get(f"{scheduler.metrics_url()}/healthz")
         assert health.status_code == 503
         assert health.json()["consecutive_failures"] >= 2
-        texts(tmp_path / "source")
-        status = scheduler.until_done(1)
+        done = scheduler.status["runs"]["done"]
+        texts(source)
+        status = scheduler.until_done(done + 1)
         assert status["consecutive_failures"] == 0
         assert httpx.get(f"{scheduler.metrics_url()}/healthz").status_code == 200
         scheduler.until(lambda status: status["state"] == "waiting")
@@ -207,6 +211,30 @@ def test_wrong_usage_is_one_line(arguments: list[str], said: str, tmp_path: Path
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"docsluice: {said}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [("watch",), ("schedule", "--every", "5s")], ids=" ".join)
+def test_a_first_run_of_wrong_usage_ends_it_in_one_line(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    texts(tmp_path / "source", a=RIVER)
+    for source, store, said in [
+        ("nowhere", "store", "source not found: nowhere"),
+        ("source", "file", "store: file is a file; name a directory"),
+    ]:
+        done = docsluice(*command, source, "--store", store, "--no-entities", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (2, f"docsluice: {said}\n")
+
+
+def test_deletions_are_limited_as_the_option_says(tmp_path: Path) -> None:
+    source = texts(tmp_path / "source", a=RIVER, b=BREAD)
+    docsluice("run", source, "--no-entities", cwd=tmp_path)
+    (source / "a.txt").unlink()
+    arguments = ("schedule", source, "--every", "1h", "--max-delete-fraction", "1")
+    with Scheduler(*arguments, cwd=tmp_path) as scheduler:
+        assert scheduler.until_done(1)["documents"] == {"deleted": 1}
+        scheduler.stop()
 
 
 def test_a_taken_port_or_a_status_file_out_of_reach_is_one_line(tmp_path: Path) -> None:

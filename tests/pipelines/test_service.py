@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.attempt import Outcome, Request
 from pipelines.rhythm import BackOff
-from pipelines.service import Service, ServiceOptions, service
+from pipelines.service import Service, ServiceOptions, WrongUsageError, service
 
 BACK_OFF = BackOff(timedelta(seconds=10), timedelta(seconds=40))
 
@@ -97,6 +97,31 @@ def test_a_service_that_waits_for_changes_says_so(
     with caplog.at_level(logging.INFO):
         made.report(Outcome("done", 0), now() + timedelta(hours=1), or_changes=True)
     assert caplog.messages == ["nothing new: 0 files unchanged; waiting for changes"]
+
+
+def test_a_first_run_that_was_asked_for_wrongly_ends_it(
+    made: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "_wait_for", lambda _attempt: Outcome("failed", 2, "no source"))
+    with pytest.raises(WrongUsageError, match="no source"):
+        made.run()
+    assert made.run().exit_code == 2  # a later one is tried again
+
+
+def test_a_first_run_that_fails_otherwise_is_tried_again(
+    made: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made, "_wait_for", lambda _attempt: Outcome("failed", 3, "disk full"))
+    assert made.run().error == "disk full"
+
+
+def test_what_a_store_with_runs_knew_may_come_back(
+    made: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "000001-x.json").touch()
+    monkeypatch.setattr(made, "_wait_for", lambda _attempt: Outcome("failed", 2, "no source"))
+    assert made.run().error == "no source"
 
 
 def test_the_status_file_tells_the_beginning_and_the_end(tmp_path: Path) -> None:

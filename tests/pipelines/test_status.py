@@ -97,11 +97,8 @@ def test_remote_sources_are_listed_only_if_that_is_wanted(
     assert "cannot be told" in shown(store, capsys, True)
 
 
-def test_it_names_who_writes_and_which_schedule_runs(
-    store: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_names_who_writes(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert status(store)["writer"] is None
-    assert status(store)["schedule"] is None
     with writer_lock(str(store)):
         assert f"process {os.getpid()} on" in shown(store, capsys)
     left = {"pid": 2**22 + 1, "host": socket.gethostname(), "since": "then", "command": "run"}
@@ -111,17 +108,25 @@ def test_it_names_who_writes_and_which_schedule_runs(
     assert "on elsewhere since then: run" in shown(store, capsys)
     (store / ".lock").write_text("123")
     assert status(store)["writer"] is None
-    about = {"command": "docsluice schedule --every 15m", "next_run_at": None}
+
+
+@pytest.mark.parametrize("name", ["schedule", "watch"])
+def test_it_tells_what_a_scheduler_does(
+    name: str, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(store)[name] is None
+    about = {"command": name, "next_run_at": None}
     running = {"pid": os.getpid(), "state": "backing off", "consecutive_failures": 2}
-    file = store / "schedule.json"
+    file = store / f"{name}.json"
     file.write_text(json.dumps({**about, **running, "last_run": None}))
-    assert "schedule --every 15m (process" in (out := shown(store, capsys))
+    assert status(store)[name]["is_running"]
+    assert f"{name} (process" in (out := shown(store, capsys))
     assert "backing off, 2 failures in a row" in out
     gone = {**about, **running, "pid": 2**22 + 1, "last_run": None}
     file.write_text(json.dumps(gone))
-    assert "schedule --every 15m is not running" in shown(store, capsys)
+    assert f"{name} is not running" in shown(store, capsys)
     file.write_text("{")
-    assert "schedule.json cannot be read" in shown(store, capsys)
+    assert f"{name}.json cannot be read" in shown(store, capsys)
 
 
 def test_a_status_file_has_what_is_told_of_it() -> None:
