@@ -127,6 +127,7 @@ def open_pipeline(
 def _prism(options: PrismOptions, local: _Local, stack: ExitStack) -> list[str]:
     from pipelines.prism import find_prism, prism_server
 
+    expect_room(local.workers)
     if options.job_endpoint is None:
         endpoint = stack.enter_context(prism_server(find_prism(options.prism_location)))
         options = options.model_copy(update={"job_endpoint": endpoint, "prism_location": None})
