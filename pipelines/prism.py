@@ -125,10 +125,12 @@ def prism_server(program: str) -> Iterator[str]:
     lines: list[str] = []
     try:
         assert process.stdout is not None  # noqa: S101  for the type checker
-        threading.Thread(target=_log, args=(process.stdout, lines), daemon=True).start()
+        reader = threading.Thread(target=_log, args=(process.stdout, lines), daemon=True)
+        reader.start()
         from pipelines.job_server import answers
 
         if not answers(f"localhost:{port}", _START_SECONDS, lambda: process.poll() is None):
+            reader.join(1)  # what it said last may still be on its way
             said = f": {lines[-1]}" if lines else ""
             raise PrismError(f"{program} does not start as Prism{said}")
         yield f"localhost:{port}"
