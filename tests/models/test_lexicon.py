@@ -1,12 +1,11 @@
-import shutil
-
 import numpy as np
-import pytest
 from lexicon import characters, exonyms, translations
 from sources import Block
 
+from tests.models.apertium import needs_apertium
 
-@pytest.mark.skipif(shutil.which("apertium") is None, reason="Apertium is not installed")
+
+@needs_apertium
 def test_a_word_is_translated_by_itself() -> None:
     found = translations(["ciencia", "responsable", "presidente", "qzxwv"], "spa-eng")
 

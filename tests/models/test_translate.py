@@ -1,6 +1,3 @@
-import os
-import shutil
-
 import pytest
 from corpus import GROUPS, Text
 from hypothesis import given
@@ -16,15 +13,13 @@ from translate import (
     translated,
 )
 
+from tests.models.apertium import needs_apertium
+
 PORTUGUESE = Text(
     "Mário Soares esteve ontem em Angola, segundo o Ministério da Fazenda.",
     ((0, 12, "PER"), (29, 35, "LOC"), (47, 68, "ORG")),
     "pt",
     "bosque",
-)
-needs_apertium = pytest.mark.skipif(
-    shutil.which("apertium") is None and "CI" not in os.environ,
-    reason="NOT TESTED: Apertium is not installed, which the recipe of the models needs",
 )
 
 
